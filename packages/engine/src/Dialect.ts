@@ -1,0 +1,68 @@
+/**
+ * What differs between databases, as data: the words of a transaction, how a name is quoted, what a code means.
+ *
+ * A dialect opens nothing and sends nothing; a `Driver` does.
+ *
+ * @since 0.1.0
+ */
+import type { StatementFailureTag } from "./SqlFailure.js"
+
+/**
+ * How strongly a transaction is kept apart from concurrent ones.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Isolation = "read uncommitted" | "read committed" | "repeatable read" | "serializable"
+
+/**
+ * What a transaction asks of BEGIN. What is absent is left to the database's default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BeginOptions {
+  readonly isolation?: Isolation | undefined
+  /** Writes are refused by the database. */
+  readonly readOnly?: boolean | undefined
+  /** PostgreSQL: wait for a snapshot in which a read-only serializable transaction can never fail. */
+  readonly deferrable?: boolean | undefined
+}
+
+/**
+ * The meaning of one of the database's own codes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Classification {
+  readonly tag: StatementFailureTag
+  /** May the whole unit of work be tried again? */
+  readonly retryable: boolean
+  /** May the connection be lent again? */
+  readonly connection: "keep" | "discard"
+}
+
+/**
+ * A database's way of saying things.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Dialect {
+  /** `postgresql` or `sqlite`; a driver of another database brings its own name. */
+  readonly name: string
+  /** The isolation levels the database really gives; asking for another is refused, not rounded. */
+  readonly isolations: ReadonlyArray<Isolation>
+  readonly begin: (options: BeginOptions) => string
+  readonly commit: string
+  readonly rollback: string
+  readonly savepoint: (name: string) => string
+  readonly releaseSavepoint: (name: string) => string
+  /** Undoes what was done since the savepoint, and removes it. */
+  readonly rollbackToSavepoint: (name: string) => string
+  /** Quotes an identifier so that it is only a name, whatever it holds. */
+  readonly quoteIdentifier: (name: string) => string
+  /** Total: every code means exactly one thing. */
+  readonly classify: (code: string) => Classification
+}

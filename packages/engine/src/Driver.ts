@@ -1,0 +1,151 @@
+/**
+ * What a database client must offer to stand under an engine.
+ *
+ * A driver owns sockets and files; it knows nothing of pools and sessions. It says of each connection what state it is
+ * in; the engine decides what to do about it.
+ *
+ * **Laws** (the conformance suite checks them on every driver)
+ * - Nothing here dies for a reason of the database: what goes wrong is a typed failure.
+ * - An interrupted `connect` leaves nothing open.
+ * - An interrupted `execute` returns at once, asks the database to stop, and leaves the connection `busy` until the
+ *   database is quiet again. `settle` waits for that.
+ * - `close` may be called at any time, also while a statement runs: that statement then fails.
+ *
+ * @since 0.1.0
+ */
+import type { Compiler } from "@effect/sql/Statement"
+import type { Effect, Stream } from "effect"
+import type { Dialect } from "./Dialect.js"
+import type { SqlFailure } from "./SqlFailure.js"
+
+/**
+ * One statement on its way to the database.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Statement {
+  readonly sql: string
+  /** Bound values, in order. They never appear in a failure, a log or a span. */
+  readonly params: ReadonlyArray<unknown>
+  /** Rows as objects, as arrays of values, or the client's own result object. */
+  readonly shape: "rows" | "values" | "raw"
+  /** Whether the driver may keep a prepared statement for it. */
+  readonly prepare: boolean
+  /**
+   * Control statements (BEGIN, SAVEPOINT) that go ahead of it on the same trip. When one of them is refused the
+   * statement must have no effect.
+   */
+  readonly prelude: ReadonlyArray<string>
+}
+
+/**
+ * The words that steer a transaction.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Control = "commit" | "rollback" | "release" | "rollbackTo"
+
+/**
+ * What a connection's transaction looks like from the client, without asking the server: none, open, or open and
+ * refusing everything but a rollback.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TransactionStatus = "none" | "open" | "failed"
+
+/**
+ * What has to happen before a connection may be lent again:
+ *
+ * | condition | meaning | on return |
+ * | --- | --- | --- |
+ * | `clean` | as new | lent at once |
+ * | `dirty` | settings, temporary objects, locks or a transaction were left | `reset`, else closed |
+ * | `busy` | a cancelled statement has not been answered yet | `settle`, then looked at again |
+ * | `lost` | the link is dead or cannot be trusted | closed |
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Condition = "clean" | "dirty" | "busy" | "lost"
+
+/**
+ * One physical connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DriverConnection {
+  /** What the database calls it: a backend's process id, or a number of the driver's own. */
+  readonly id: string
+  readonly execute: (statement: Statement) => Effect.Effect<ReadonlyArray<any>, SqlFailure>
+  /** Rows in batches with bounded memory; the source of rows is closed when the stream ends, however it ends. */
+  readonly stream: (statement: Statement) => Stream.Stream<any, SqlFailure>
+  /**
+   * Sends one control statement. Succeeds with the transaction's status after it. A COMMIT that the database answered
+   * by rolling back fails with `TransactionAborted`.
+   */
+  readonly control: (kind: Control, sql: string) => Effect.Effect<TransactionStatus, SqlFailure>
+  readonly transaction: () => TransactionStatus
+  readonly condition: () => Condition
+  /** Waits until a cancelled statement is over and the connection is quiet. The caller bounds the wait. */
+  readonly settle: Effect.Effect<void, SqlFailure>
+  /** Makes a dirty connection as new. */
+  readonly reset: Effect.Effect<void, SqlFailure>
+  /** The cheapest proof that the server still answers. */
+  readonly ping: Effect.Effect<void, SqlFailure>
+  /** Closes it. Never fails; the caller bounds the wait. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * What the engine tells a new connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectContext {
+  /** The engine's name, for messages. */
+  readonly engine: string
+  /** To be called when a connection that nobody is using is found dead. */
+  readonly onLost: (failure: SqlFailure) => void
+  /** To be called when a failure proves that the whole server is gone: every connection made before now is retired. */
+  readonly onServerGone: (failure: SqlFailure) => void
+}
+
+/**
+ * A kind of connection with a pool of its own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Lane {
+  readonly connect: (context: ConnectContext) => Effect.Effect<DriverConnection, SqlFailure>
+  /** The most connections this lane may have; absent: as the engine's pool options say. */
+  readonly connections?: number | undefined
+}
+
+/**
+ * A database client, configured for one database.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Driver {
+  readonly dialect: Dialect
+  /** The database's address without its password, for messages and spans. */
+  readonly target: string
+  /** OpenTelemetry attributes of every statement's span. */
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly compiler: Compiler
+  /** Applied to the rows of statements that ask for transformed names. */
+  readonly transformRows?: (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+  /** Where everything can run. */
+  readonly write: Lane
+  /** Where read-only sessions and lone reads run, when they need not queue behind writers. */
+  readonly read?: Lane | undefined
+  /** Whether a statement outside of any session may run in the `read` lane. In doubt: no. */
+  readonly isRead?: ((sql: string) => boolean) | undefined
+}
