@@ -1,0 +1,259 @@
+/**
+ * An engine is a scoped resource that owns the connections to one database and runs sessions on them.
+ *
+ * It is acquired with a layer and released with it: running sessions are waited for up to `drainTimeout`, then cancelled;
+ * no connection, fiber or timer is left behind. Its `SqlClient` is an ordinary one, so everything written for
+ * `@effect/sql` works on it.
+ *
+ * @since 0.1.0
+ */
+import { Reactivity } from "@effect/experimental"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { Context, Duration, Effect, Layer, Option, Scope, Stream } from "effect"
+import type { BeginOptions, Dialect } from "./Dialect.js"
+import type { Driver } from "./Driver.js"
+import { makeClient } from "./internal/client.js"
+import { Deadlines } from "./internal/deadlines.js"
+import type { DefaultEngine } from "./internal/defaultEngine.js"
+import { defaultEngineKey } from "./internal/defaultEngine.js"
+import { makeHub } from "./internal/hub.js"
+import { ownRuntime } from "./internal/ownRuntime.js"
+import type { SessionOptions, Verbs } from "./internal/session/api.js"
+import type { Host, SessionEvent, SessionTotals } from "./internal/session/unit.js"
+import type { HasHost } from "./internal/session/verbs.js"
+import { HostId, transactionOn, verbs } from "./internal/session/verbs.js"
+import * as Pool from "./Pool.js"
+import type { EngineConfigError, Refined } from "./SqlFailure.js"
+
+/**
+ * How an engine behaves. Every part has a default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EngineOptions {
+  /** Appears in messages, events and spans. Default: the key of the engine's tag, `main` for the default engine. */
+  readonly name?: string | undefined
+  readonly pool?: Pool.PoolOptions | undefined
+  /** What sessions ask of BEGIN when they do not say, and their limits. */
+  readonly session?: SessionDefaults | undefined
+  /** How long the engine's end waits for running sessions before it cancels them. Default 10 seconds. */
+  readonly drainTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionDefaults extends BeginOptions {
+  /** The longest the answer to COMMIT is waited for before the outcome is `CommitUnknown`. Default 30 seconds. */
+  readonly commitTimeout?: Duration.DurationInput | undefined
+  /** The longest a rollback or another clean-up may take before the connection is destroyed. Default 5 seconds. */
+  readonly releaseTimeout?: Duration.DurationInput | undefined
+  /** The longest a fiber waits while another one uses the same session, before `ConcurrentUse`. Default 30 seconds. */
+  readonly turnTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * An engine's numbers at one moment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EngineStats {
+  readonly pool: Pool.PoolStats
+  /** The pool of read-only connections, where the database has one of its own for them. */
+  readonly readers: Pool.PoolStats | undefined
+  /** Since the engine was made; `opened = committed + rolledBack + unknown + open`. */
+  readonly sessions: Readonly<SessionTotals>
+}
+
+/**
+ * What happens in an engine, as it happens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type EngineEvent = Pool.PoolEvent | SessionEvent
+
+/**
+ * An engine.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EngineService extends HasHost {
+  readonly name: string
+  readonly dialect: Dialect
+  /** The client: inside a session its statements are the session's, outside each is on its own. */
+  readonly sql: SqlClient
+  /** Runs an effect as one unit of work on this engine; see `Session.transaction`. */
+  readonly transaction: <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    options?: SessionOptions
+  ) => Effect.Effect<A, Refined<E>, R>
+  readonly stats: Effect.Effect<EngineStats>
+  /** Events from the moment of subscription; costs nothing while nobody listens. Ends with the engine. */
+  readonly events: Stream.Stream<EngineEvent>
+  /** Retires every connection: idle ones now, lent ones on their return. Sessions go on undisturbed. */
+  readonly reset: Effect.Effect<void>
+  /**
+   * Refuses new work with `EngineClosed`, waits up to `drainTimeout` for running sessions, then cancels them. Succeeds
+   * with the names of the sessions that had to be cancelled. Idempotent; the end of the scope does it too.
+   */
+  readonly drain: Effect.Effect<ReadonlyArray<string>>
+}
+
+const millis = (input: Duration.DurationInput | undefined, fallback: number): number =>
+  input === undefined ? fallback : Duration.toMillis(input)
+
+let made = 0
+
+/**
+ * Makes an engine on a driver, for as long as the scope lasts. Opens no connection.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  driver: Driver,
+  options: EngineOptions = {}
+): Effect.Effect<EngineService, EngineConfigError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const name = options.name ?? "main"
+    const runtime = yield* ownRuntime
+    const deadlines = yield* Effect.acquireRelease(
+      Effect.map(Effect.clock, (clock) => new Deadlines(clock, runtime)),
+      (deadlines) => Effect.sync(() => deadlines.close())
+    )
+    const write = yield* Pool.make(name, driver.write, { ...options.pool, ...lanePool(driver.write.connections) })
+    const read = driver.read === undefined
+      ? undefined
+      : yield* Pool.make(`${name} (read)`, driver.read, { ...options.pool, ...lanePool(driver.read.connections) })
+    const pools = read === undefined ? [write] : [write, read]
+    const drainTimeout = options.drainTimeout ?? "10 seconds"
+    const drain = Effect.map(
+      Effect.forEach(pools, (pool) => pool.close(drainTimeout), { concurrency: "unbounded" }),
+      (names) => names.flat()
+    )
+    const hub = yield* makeHub<SessionEvent>()
+    yield* Effect.addFinalizer(() => drain)
+
+    const { commitTimeout, releaseTimeout, turnTimeout, ...defaults } = options.session ?? {}
+    const totals: SessionTotals = { opened: 0, committed: 0, rolledBack: 0, unknown: 0, open: 0 }
+    let sessions = 0
+    const host: Host = {
+      name,
+      key: `effect-sql-engine/Session/${++made}`,
+      driver,
+      write,
+      read,
+      deadlines,
+      limits: {
+        commit: millis(commitTimeout, 30_000),
+        release: millis(releaseTimeout, 5_000),
+        turn: millis(turnTimeout, 30_000)
+      },
+      defaults,
+      totals,
+      nextSession: () => ++sessions,
+      publish: hub.publish
+    }
+    const reactivity = yield* Effect.serviceOption(Reactivity.Reactivity)
+    const sql = makeClient(host, Option.isSome(reactivity) ? reactivity.value : yield* Reactivity.make)
+    return {
+      [HostId]: host,
+      name,
+      dialect: driver.dialect,
+      sql,
+      transaction: (effect, options) => transactionOn(host, undefined, effect, options ?? {}),
+      stats: Effect.sync(() => ({ pool: write.stats(), readers: read?.stats(), sessions: { ...totals } })),
+      events: Stream.mergeAll<EngineEvent, never, never>([...pools.map((pool) => pool.events), hub.events], {
+        concurrency: "unbounded"
+      }),
+      reset: Effect.sync(() => pools.forEach((pool) => pool.retire("reset"))),
+      drain
+    }
+  })
+
+/** A lane that fixes its number of connections overrides the pool's size. */
+const lanePool = (connections: number | undefined): Pool.PoolOptions =>
+  connections === undefined ? {} : { size: connections, maxOverflow: 0 }
+
+/**
+ * A tag for an engine, with the verbs of its sessions. Extend it once for each database of an application.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EngineTag<Self, Id extends string> extends Context.TagClass<Self, Id, EngineService>, Verbs<Self> {
+  /** The engine's client. */
+  readonly sql: Effect.Effect<SqlClient, never, Self>
+  readonly stats: Effect.Effect<EngineStats, never, Self>
+  readonly events: Stream.Stream<EngineEvent, never, Self>
+  readonly drain: Effect.Effect<ReadonlyArray<string>, never, Self>
+  /** Provides an engine under this tag, and nothing else; made from what a driver's `make` returns. */
+  readonly layer: <E, R>(make: Effect.Effect<EngineService, E, R>) => Layer.Layer<Self, E, Exclude<R, Scope.Scope>>
+}
+
+/**
+ * Makes a tag for an engine of its own. Its sessions are a type of their own: code that requires a session of this
+ * engine does not compile inside another one's.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Engine } from "effect-sql-engine"
+ *
+ * class Reports extends Engine.Tag<Reports>()("app/Reports") {}
+ *
+ * export const record = Reports.transaction(
+ *   Effect.flatMap(Reports.sql, (sql) => sql`insert into report (title) values ('weekly')`)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Tag = <Self>() => <const Id extends string>(id: Id): EngineTag<Self, Id> => {
+  const tag = Context.Tag(id)<Self, EngineService>()
+  const engine: Context.Tag<Self, EngineService> = tag
+  const { open, ...others } = verbs(engine)
+  return Object.assign(tag, others, {
+    open,
+    sql: Effect.map(engine, (service) => service.sql),
+    stats: Effect.flatMap(engine, (service) => service.stats),
+    events: Stream.unwrap(Effect.map(engine, (service) => service.events)),
+    drain: Effect.flatMap(engine, (service) => service.drain),
+    layer: <E, R>(make: Effect.Effect<EngineService, E, R>) => Layer.scoped(engine, make)
+  }) as EngineTag<Self, Id>
+}
+
+/**
+ * The default engine's type in requirements.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export interface Engine extends DefaultEngine {}
+
+/**
+ * The default engine: what the verbs of `Session` work on.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const Engine: EngineTag<Engine, typeof defaultEngineKey> = Tag<Engine>()(defaultEngineKey)
+
+/**
+ * Provides the default engine and its client, made from what a driver's `make` returns.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E, R>(
+  make: Effect.Effect<EngineService, E, R>
+): Layer.Layer<Engine | SqlClient, E, Exclude<R, Scope.Scope>> =>
+  Layer.scopedContext(
+    Effect.map(make, (engine) => Context.make(Engine, engine).pipe(Context.add(SqlClient, engine.sql)))
+  )

@@ -1,0 +1,143 @@
+/**
+ * A session is a unit of work on an engine: it takes a connection, begins, runs your effect, commits or rolls back, and
+ * gives the connection back, whatever happens: success, typed failure, defect, interruption, a killed server.
+ *
+ * These are the verbs for the default engine; an engine with a tag of its own has the same ones on its tag, and its
+ * sessions are a type of their own.
+ *
+ * | the body ends with | the work is | you get |
+ * | --- | --- | --- |
+ * | success | committed | the value |
+ * | success after a statement failed and PostgreSQL refused to go on | rolled back | `TransactionAborted` with the first failure |
+ * | success, and COMMIT is refused | rolled back | the failure COMMIT met (a deferred constraint, a conflict) |
+ * | success, and the answer to COMMIT is lost | one or the other | `CommitUnknown` |
+ * | a failure, a defect or an interruption | rolled back | the same, unchanged |
+ *
+ * BEGIN is lazy: it travels with the first statement, and a session without one touches no server.
+ *
+ * @since 0.1.0
+ */
+import type { Effect, Layer, Scope } from "effect"
+import type { DefaultEngine } from "./internal/defaultEngine.js"
+import { defaultEngine } from "./internal/defaultEngine.js"
+import type { OpenOptions, Session, SessionHandle, SessionInfo, Verbs } from "./internal/session/api.js"
+import { verbs } from "./internal/session/verbs.js"
+import type { SessionClosed, SqlFailure } from "./SqlFailure.js"
+
+export type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./internal/session/api.js"
+
+const ofDefault = verbs(defaultEngine)
+
+/**
+ * Runs an effect as one unit of work: commits when it succeeds, rolls back when it does not. Inside another session of
+ * the same engine it is a savepoint, or what `nested` says.
+ *
+ * Its `SqlError`s leave as typed `SqlFailure`s; other failures pass unchanged. Besides those of the body it fails with
+ * what acquiring a connection, BEGIN and COMMIT may fail with, `TransactionAborted`, `CommitUnknown`, `SessionTimeout`,
+ * `NestedRefused`, `ConcurrentUse`, and with `SessionClosed` in a fiber that has outlived the session around it.
+ * An interruption cancels the running statement and rolls back; COMMIT itself is not interrupted.
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Effect } from "effect"
+ * import { Session } from "effect-sql-engine"
+ *
+ * export const transfer = (from: number, to: number, amount: number) =>
+ *   Session.transaction(
+ *     Effect.gen(function*() {
+ *       const sql = yield* SqlClient.SqlClient
+ *       yield* sql`update account set balance = balance - ${amount} where id = ${from}`
+ *       yield* sql`update account set balance = balance + ${amount} where id = ${to}`
+ *     }),
+ *     { name: "transfer" }
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const transaction: Verbs<DefaultEngine>["transaction"] = ofDefault.transaction
+
+/**
+ * Opens a session that is committed by hand; closing the scope without `commit` rolls it back.
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Effect } from "effect"
+ * import { Session } from "effect-sql-engine"
+ *
+ * export const importRows = Effect.scoped(Effect.gen(function*() {
+ *   const sql = yield* SqlClient.SqlClient
+ *   const session = yield* Session.open({ name: "import" })
+ *   yield* session.run(sql`insert into event (kind) values ('start')`)
+ *   yield* session.commit
+ * }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const open: (
+  options?: OpenOptions
+) => Effect.Effect<SessionHandle<DefaultEngine>, SqlFailure, DefaultEngine | Scope.Scope> = ofDefault.open
+
+/**
+ * One session for the life of a layer, such as a request or a job: committed when the layer's scope ends with success,
+ * rolled back otherwise. A scope's end cannot fail with a typed error, so a COMMIT that fails there is a defect that
+ * holds the `SqlFailure`; where the outcome matters to the caller, use `transaction`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: (
+  options?: OpenOptions
+) => Layer.Layer<Session<DefaultEngine>, SqlFailure, DefaultEngine> = ofDefault.sessionLayer
+
+/**
+ * Runs an effect once the outermost session has committed and given its connection back; never when this scope or one
+ * around it is rolled back, or when the answer to COMMIT is lost. Its defects are logged and change nothing.
+ *
+ * @since 0.1.0
+ * @category hooks
+ */
+export const afterCommit: <R>(
+  effect: Effect.Effect<unknown, never, R>
+) => Effect.Effect<void, SessionClosed, R | Session<DefaultEngine>> = ofDefault.afterCommit
+
+/**
+ * Runs an effect once this scope, or one around it, has been rolled back.
+ *
+ * @since 0.1.0
+ * @category hooks
+ */
+export const afterRollback: <R>(
+  effect: Effect.Effect<unknown, never, R>
+) => Effect.Effect<void, SessionClosed, R | Session<DefaultEngine>> = ofDefault.afterRollback
+
+/**
+ * From now on this scope ends with a rollback, also when its body succeeds; its value is returned all the same.
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const rollbackOnly: Effect.Effect<void, never, Session<DefaultEngine>> = ofDefault.rollbackOnly
+
+/**
+ * The session a fiber is in.
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const info: Effect.Effect<SessionInfo, never, Session<DefaultEngine>> = ofDefault.info
+
+/**
+ * Says that an effect must run inside a session: without one it does not compile.
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const required: <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E, R | Session<DefaultEngine>> = ofDefault.required

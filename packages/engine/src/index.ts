@@ -1,0 +1,10 @@
+/**
+ * @since 0.1.0
+ */
+export * as Dialect from "./Dialect.js"
+export * as Driver from "./Driver.js"
+export * as Engine from "./Engine.js"
+export * as EngineUrl from "./EngineUrl.js"
+export * as Pool from "./Pool.js"
+export * as Session from "./Session.js"
+export * as SqlFailure from "./SqlFailure.js"

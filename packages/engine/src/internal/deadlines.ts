@@ -1,0 +1,100 @@
+/**
+ * Time limits that are cheap to set and to lift: thousands of pending limits share one sleeping fiber.
+ *
+ * Limits of one length expire in the order they were set, so each length has a queue of its own and the next to expire
+ * is the head of one of them.
+ */
+import { Duration, Effect, Runtime } from "effect"
+import type { Clock, Exit, Fiber } from "effect"
+
+/** A limit that has been set. */
+export interface Deadline {
+  readonly at: number
+  readonly millis: number
+  readonly expire: () => void
+}
+
+/** The limits of one engine. */
+export class Deadlines {
+  private readonly queues = new Map<number, Set<Deadline>>()
+  private sleeper: { readonly fiber: Fiber.RuntimeFiber<void>; readonly until: number } | undefined
+  private closed = false
+
+  constructor(private readonly clock: Clock.Clock, private readonly runtime: Runtime.Runtime<never>) {}
+
+  /** Calls `expire` in `millis` milliseconds unless it is lifted before; an infinite limit never expires. */
+  set(millis: number, expire: () => void): Deadline {
+    const deadline: Deadline = { at: this.clock.unsafeCurrentTimeMillis() + millis, millis, expire }
+    if (!Number.isFinite(millis) || this.closed) return deadline
+    let queue = this.queues.get(millis)
+    if (queue === undefined) {
+      queue = new Set()
+      this.queues.set(millis, queue)
+    }
+    queue.add(deadline)
+    if (this.sleeper === undefined || deadline.at < this.sleeper.until) this.sleep(deadline.at)
+    return deadline
+  }
+
+  lift(deadline: Deadline): void {
+    const queue = this.queues.get(deadline.millis)
+    if (queue !== undefined && queue.delete(deadline) && queue.size === 0) this.queues.delete(deadline.millis)
+  }
+
+  /**
+   * Runs an effect of the engine's own for at most `millis`, whatever the calling fiber may be interrupted by:
+   * `undefined` when the limit passed first. The effect is then interrupted, and not waited for.
+   */
+  bounded<A, E>(millis: number, effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
+    return Effect.async((resume) => {
+      let over = false
+      const fiber = Runtime.runFork(this.runtime)(effect)
+      const deadline = this.set(millis, () => {
+        over = true
+        resume(Effect.succeed(undefined))
+        fiber.unsafeInterruptAsFork(fiber.id())
+      })
+      fiber.addObserver((exit) => {
+        if (over) return
+        this.lift(deadline)
+        resume(Effect.succeed(exit))
+      })
+    })
+  }
+
+  /** Forgets every limit and ends the sleeping fiber, which would otherwise keep a process alive. */
+  close(): void {
+    this.closed = true
+    this.queues.clear()
+    this.sleeper?.fiber.unsafeInterruptAsFork(this.sleeper.fiber.id())
+    this.sleeper = undefined
+  }
+
+  private sleep(until: number): void {
+    this.sleeper?.fiber.unsafeInterruptAsFork(this.sleeper.fiber.id())
+    const millis = Math.max(0, until - this.clock.unsafeCurrentTimeMillis())
+    const fiber: Fiber.RuntimeFiber<void> = Runtime.runFork(this.runtime)(
+      Effect.andThen(Effect.sleep(Duration.millis(millis)), Effect.sync(() => this.wake(fiber)))
+    )
+    this.sleeper = { fiber, until }
+  }
+
+  private wake(fiber: Fiber.RuntimeFiber<void>): void {
+    if (this.sleeper?.fiber !== fiber) return
+    this.sleeper = undefined
+    const now = this.clock.unsafeCurrentTimeMillis()
+    let next = Infinity
+    for (const [millis, queue] of this.queues) {
+      for (const deadline of queue) {
+        if (deadline.at > now) {
+          next = Math.min(next, deadline.at)
+          break
+        }
+        queue.delete(deadline)
+        deadline.expire()
+      }
+      if (queue.size === 0) this.queues.delete(millis)
+    }
+    if (next < Infinity) this.sleep(next)
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Who gets what: the rules by which waiters, ready connections and free slots are brought together. Every event of the
+ * pool ends in `supply`, so between two events nobody waits for something that is there.
+ */
+import type { SqlFailure } from "../../SqlFailure.js"
+import * as failures from "./failures.js"
+import type { DestroyReason } from "./model.js"
+import * as Queue from "./queue.js"
+import * as slots from "./slots.js"
+import type { Slot, State, Waiter } from "./state.js"
+
+/** Why a connection may not be lent again, if so. */
+export const unfit = (state: State, slot: Slot, now: number): DestroyReason | undefined =>
+  state.phase !== "open"
+    ? "closed"
+    : slot.lost !== undefined
+    ? "lost"
+    : slot.generation !== state.generation
+    ? "retired"
+    : state.settings.mode === "none"
+    ? "overflow"
+    : now >= slot.recycleAt
+    ? "recycled"
+    : undefined
+
+/** A connection can be lent: to whoever waits longest, else it rests. */
+export const ready = (state: State, slot: Slot, now: number): void => {
+  const waiter = state.queue.head
+  if (waiter === undefined) return slots.rest(state, slot, now)
+  serve(state, slot, waiter, now)
+}
+
+const served = { failure: undefined }
+
+const serve = (state: State, slot: Slot, waiter: Waiter, now: number): void => {
+  slots.leave(state, waiter, served)
+  slots.lend(state, slot, waiter.request, waiter.since, now)
+}
+
+/** Ends a wait with a failure. */
+export const refuse = (state: State, waiter: Waiter, failure: SqlFailure): void => {
+  state.refused++
+  slots.leave(state, waiter, { failure })
+}
+
+/** Ends a wait that took too long. */
+export const expire = (state: State, waiter: Waiter, now: number): void => {
+  const failure = failures.timedOut(state, waiter, now)
+  state.timedOut++
+  slots.leave(state, waiter, { failure })
+}
+
+/** Every event ends here: whoever waits gets what there is, or an attempt; then the ends are looked at. */
+export const supply = (state: State, now: number): void => {
+  if (state.phase !== "open") return finish(state)
+  while (state.queue.size > state.promised) {
+    const slot = state.idle.pop()
+    if (slot !== undefined) {
+      if (now >= slot.recycleAt) slots.end(state, slot, "recycled", undefined, now)
+      else if (now - slot.idleSince >= state.settings.prePing) slots.begin(state, slot, "ping", now)
+      else serve(state, slot, state.queue.head!, now)
+    } else if (state.slots.size < state.settings.max) slots.connect(state, now)
+    else break
+  }
+  untie(state)
+}
+
+/**
+ * The wait-for graph. Slots are alike, so somebody can go on as soon as one slot may become free: one that is opening,
+ * being cleaned or closing, or one whose borrower does not wait. When there is none of these, nobody ever goes on, and
+ * whoever came last of those who hold something is refused. One refusal may not be enough: two waiters can hold the
+ * same lease.
+ */
+const untie = (state: State): void => {
+  while (state.inUse === state.settings.max && state.held === state.inUse) {
+    const waiter = Queue.youngestHolder(state.queue)!
+    refuse(state, waiter, failures.deadlock(state, waiter))
+  }
+}
+
+/** Closed is a pool when nothing is open any more; a borrower may still have to hand in what it lost. */
+const finish = (state: State): void => {
+  const over = state.phase === "draining" ? state.slots.size === 0 : state.slots.size === state.shut
+  if (!over || state.phase === "closed") return
+  state.phase = "closed"
+  state.actions.push({ _tag: "Ended" })
+}

@@ -1,0 +1,122 @@
+/**
+ * The public types of a session, below the verbs that implement them.
+ */
+import type { Duration, Effect, Layer, Scope } from "effect"
+import type { BeginOptions } from "../../Dialect.js"
+import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
+
+declare const SessionTypeId: unique symbol
+
+/**
+ * Stands in the requirements of code that must run inside a session of an engine. A session of another engine does not
+ * satisfy it, and without any the code does not compile.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session<in out Engine> {
+  readonly [SessionTypeId]: Engine
+}
+
+/**
+ * What may be asked of a session. What is absent is as the engine's options say, else the database's default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionOptions extends BeginOptions {
+  /** Appears in messages, events and `info`. Default `session`. */
+  readonly name?: string | undefined
+  /** The longest the body may take; it is then interrupted, rolled back, and fails with `SessionTimeout`. Default: no limit. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /**
+   * What happens inside another session of the same engine:
+   *
+   * - `savepoint` (default): a savepoint; a failure undoes only this one's work.
+   * - `join`: the same transaction; a failure here makes the outer one roll back too.
+   * - `new`: a transaction of its own on another connection.
+   * - `refuse`: `NestedRefused`.
+   *
+   * Isolation, read-only and deferrable are the outermost session's: asking for others in a savepoint is refused.
+   */
+  readonly nested?: "savepoint" | "join" | "new" | "refuse" | undefined
+  /**
+   * What a second fiber meets when it uses the same session at the same moment: `serialize` (default) makes it wait its
+   * turn, `reject` fails it with `ConcurrentUse`.
+   */
+  readonly concurrency?: "serialize" | "reject" | undefined
+}
+
+/**
+ * What can be known of a session from inside.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionInfo {
+  readonly session: string
+  readonly engine: string
+  /** 0 for the outermost. */
+  readonly depth: number
+  readonly readOnly: boolean
+  readonly isolation: BeginOptions["isolation"]
+  /** What the database calls the connection; absent before the first statement. */
+  readonly connection: string | undefined
+  readonly state: "idle" | "open" | "closed"
+}
+
+/**
+ * What may be asked of a session that is ended by hand or by its layer: it cannot join another one, and has no body
+ * whose time could be limited.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenOptions extends Omit<SessionOptions, "nested" | "timeout"> {
+  readonly nested?: "savepoint" | "new" | "refuse" | undefined
+}
+
+/**
+ * A session that is committed by hand. Leaving its scope without a commit rolls it back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionHandle<Engine> {
+  /** Runs an effect inside the session. After the end it fails with `SessionClosed`, as every statement does then. */
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, Refined<E>, Exclude<R, Session<Engine>>>
+  /** Commits. Fails as `transaction` does, and with `SessionClosed` the second time. */
+  readonly commit: Effect.Effect<void, SqlFailure>
+  /** Rolls back. Fails with `SessionClosed` the second time. */
+  readonly rollback: Effect.Effect<void, SqlFailure>
+  readonly info: Effect.Effect<SessionInfo>
+}
+
+/**
+ * The verbs of the sessions of one engine.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Verbs<Engine> {
+  readonly transaction: {
+    (options?: SessionOptions): <A, E, R>(
+      effect: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, Refined<E>, Exclude<R, Session<Engine>> | Engine>
+    <A, E, R>(
+      effect: Effect.Effect<A, E, R>,
+      options?: SessionOptions
+    ): Effect.Effect<A, Refined<E>, Exclude<R, Session<Engine>> | Engine>
+  }
+  readonly open: (options?: OpenOptions) => Effect.Effect<SessionHandle<Engine>, SqlFailure, Engine | Scope.Scope>
+  readonly sessionLayer: (options?: OpenOptions) => Layer.Layer<Session<Engine>, SqlFailure, Engine>
+  readonly afterCommit: <R>(
+    effect: Effect.Effect<unknown, never, R>
+  ) => Effect.Effect<void, SessionClosed, R | Session<Engine>>
+  readonly afterRollback: <R>(
+    effect: Effect.Effect<unknown, never, R>
+  ) => Effect.Effect<void, SessionClosed, R | Session<Engine>>
+  readonly rollbackOnly: Effect.Effect<void, never, Session<Engine>>
+  readonly info: Effect.Effect<SessionInfo, never, Session<Engine>>
+  readonly required: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Session<Engine>>
+}

@@ -1,0 +1,240 @@
+/**
+ * The end of a session: COMMIT or ROLLBACK, RELEASE or ROLLBACK TO, the connection's return, the hooks.
+ *
+ * Everything here runs uninterruptible and within limits. The exit of the body is what is reported, except when its
+ * success would be a lie.
+ */
+import { Cause, Effect, Exit } from "effect"
+import { CommitUnknown } from "../../SqlFailure.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import type { Scope } from "../sessionState.js"
+import { asFirst } from "../sessionState.js"
+import { awaitTurn, control, giveUp } from "./turn.js"
+import type { Restore } from "./turn.js"
+import type { Hook, SessionRef, Unit } from "./unit.js"
+
+/** What became of a scope's work. */
+type Outcome =
+  | { readonly _tag: "Committed" }
+  | { readonly _tag: "RolledBack"; readonly failure?: SqlFailure | undefined }
+  | { readonly _tag: "Unknown"; readonly failure: CommitUnknown }
+  /** An outer scope ended first, and decided over this one. */
+  | { readonly _tag: "Superseded"; readonly failure: SqlFailure }
+
+/** How a failure of the session's own is reported. */
+export type Raise<X> = (failure: SqlFailure) => X
+
+/** Ends a scope as its body ended. `restore` lets a commit that waits for a stray statement be interrupted. */
+export const end = <A, E, X>(
+  ref: SessionRef,
+  exit: Exit.Exit<A, E>,
+  restore: Restore,
+  raise: Raise<X>
+): Effect.Effect<A, E | X> => {
+  const { scope, unit } = ref
+  const commit = Exit.isSuccess(exit) && !scope.rollbackOnly
+  return Effect.flatMap(Effect.exit(takeTurn(ref, commit, restore)), (turn) => {
+    if (Exit.isFailure(turn)) {
+      // The wait for the turn was interrupted, or took too long: nothing is committed.
+      return commit ? end(ref, Exit.failCause(Cause.map(turn.cause, raise)), restore, raise) : exit
+    }
+    if (turn.value !== undefined) return report(exit, { _tag: "Superseded", failure: turn.value }, raise)
+    return Effect.flatMap(closeStreams(unit, scope), () =>
+      Effect.flatMap(scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit), (ended) =>
+        runHooks(unit, ended.hooks, report(exit, ended.outcome, raise))))
+  })
+}
+
+/** What became of a scope, and the hooks that follow from it. */
+interface Ended {
+  readonly outcome: Outcome
+  readonly hooks: ReadonlyArray<Hook>
+}
+
+const report = <A, E, X>(exit: Exit.Exit<A, E>, outcome: Outcome, raise: Raise<X>): Effect.Effect<A, E | X> =>
+  Exit.isSuccess(exit) && outcome._tag !== "Committed" && outcome.failure !== undefined
+    ? Effect.fail(raise(outcome.failure))
+    : exit
+
+/**
+ * Takes the turn for the end. To commit, a statement that still runs in another fiber is waited for; to roll back it is
+ * given the release limit, and then loses its connection. Succeeds with a failure when an outer scope has ended it.
+ */
+const takeTurn = (ref: SessionRef, commit: boolean, restore: Restore): Effect.Effect<SqlFailure | undefined, SqlFailure> => {
+  const { scope, unit } = ref
+  const { limits } = unit.host
+  const entered = unit.state.tryEnterEnd(scope, commit ? "commit" : "rollback")
+  if (entered !== false) return Effect.succeed(entered === true ? undefined : entered)
+  const superseded = (failure: SqlFailure): Effect.Effect<SqlFailure | undefined, SqlFailure> =>
+    failure._tag === "SessionClosed" ? Effect.succeed(failure) : Effect.fail(failure)
+  if (commit) return Effect.catchAll(Effect.as(awaitTurn(unit, scope, true, limits.turn, restore), undefined), superseded)
+  return Effect.catchAll(Effect.as(awaitTurn(unit, scope, true, limits.release, (wait) => wait), undefined), (failure) => {
+    if (failure._tag === "SessionClosed") return Effect.succeed(failure)
+    // The statement that holds the turn fails now. A driver that lets it hang all the same cannot hold up the end.
+    giveUp(unit, failure)
+    return Effect.ignore(awaitTurn(unit, scope, true, limits.release, (wait) => wait)).pipe(Effect.as(undefined))
+  })
+}
+
+/** Streams of the ending scope are closed while the connection is still the session's. */
+const closeStreams = (unit: Unit, scope: Scope<Hook>): Effect.Effect<void> => {
+  if (unit.streams === undefined || unit.streams.size === 0) return Effect.void
+  const inside = new Set<Scope<Hook>>()
+  for (let at: Scope<Hook> | undefined = scope; at !== undefined; at = at.child) inside.add(at)
+  return Effect.forEach([...unit.streams].filter((stream) => inside.has(stream.scope)), (stream) => stream.close, {
+    discard: true
+  })
+}
+
+const endSavepoint = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
+  const { scope, unit } = ref
+  const { state } = unit
+  const { dialect } = unit.host.driver
+  const { commit: commitLimit, release: releaseLimit } = unit.host.limits
+
+  const undo = (failure: SqlFailure | undefined): Effect.Effect<Outcome> => {
+    if (!scope.set || state.broken !== undefined) return Effect.succeed({ _tag: "RolledBack", failure })
+    const sql = dialect.rollbackToSavepoint(scope.savepoint)
+    return Effect.map(control(unit, "rollbackTo", sql, releaseLimit), (second): Outcome => {
+      // Whatever the scope wrote is still there, so nothing of the session may be kept.
+      if (second !== undefined) state.lose(asFirst(failure ?? second), "a savepoint could not be rolled back")
+      return { _tag: "RolledBack", failure: failure ?? second }
+    })
+  }
+
+  const keep: Effect.Effect<Outcome> = Effect.suspend(() => {
+    const obstacle = state.obstacle(scope)
+    if (obstacle !== undefined) return undo(obstacle)
+    if (!scope.set) return Effect.succeed<Outcome>({ _tag: "Committed" })
+    return Effect.flatMap(
+      undoChild(unit, scope),
+      (stuck) => {
+        if (stuck !== undefined) return undo(stuck)
+        return Effect.flatMap(
+          control(unit, "release", dialect.releaseSavepoint(scope.savepoint), commitLimit),
+          (failure) => failure === undefined ? Effect.succeed<Outcome>({ _tag: "Committed" }) : undo(failure)
+        )
+      }
+    )
+  })
+
+  return Effect.map(commit ? keep : undo(undefined), (outcome) => {
+    if (outcome._tag === "Committed") state.bubble(scope)
+    state.finish(scope)
+    state.leave()
+    return { outcome, hooks: outcome._tag === "Committed" ? [] : scope.afterRollback }
+  })
+}
+
+/** A scope that commits while one inside it is still open, in a fiber that will never end it, leaves that one out. */
+const undoChild = (unit: Unit, scope: Scope<Hook>): Effect.Effect<SqlFailure | undefined> => {
+  const child = scope.child
+  if (child === undefined || !child.set || unit.state.broken !== undefined) return Effect.succeed(undefined)
+  const { driver, limits } = unit.host
+  return control(unit, "rollbackTo", driver.dialect.rollbackToSavepoint(child.savepoint), limits.release)
+}
+
+const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
+  const { scope, unit } = ref
+  const { state } = unit
+  const { dialect } = unit.host.driver
+  const { limits } = unit.host
+
+  const undo = (failure: SqlFailure | undefined): Effect.Effect<Outcome> => {
+    const rolledBack: Outcome = { _tag: "RolledBack", failure }
+    if (state.transaction === "none" || state.broken !== undefined) return Effect.succeed(rolledBack)
+    return Effect.map(control(unit, "rollback", dialect.rollback, limits.release), (second): Outcome => {
+      if (second !== undefined) giveUp(unit, second)
+      return rolledBack
+    })
+  }
+
+  const keep: Effect.Effect<Outcome> = Effect.suspend(() => {
+    const obstacle = state.obstacle(scope)
+    if (obstacle !== undefined) return undo(obstacle)
+    if (state.transaction === "none") return Effect.succeed<Outcome>({ _tag: "Committed" })
+    return Effect.flatMap(undoChild(unit, scope), (stuck) => {
+      // A cut-off statement may only now have shown what became of the transaction.
+      const obstacle = stuck ?? state.obstacle(scope)
+      if (obstacle !== undefined) return undo(obstacle)
+      return Effect.flatMap(control(unit, "commit", dialect.commit, limits.commit), (failure) => {
+        if (failure === undefined) return Effect.succeed<Outcome>({ _tag: "Committed" })
+        return notCommitted(failure)
+      })
+    })
+  })
+
+  const notCommitted = (failure: SqlFailure): Effect.Effect<Outcome> => {
+    const obstacle = failure._tag === "TransactionAborted" ? state.obstacle(scope) ?? failure : failure
+    if (unit.discard !== undefined) {
+      // The connection died of it. Only a COMMIT that never left us is certainly undone.
+      return Effect.succeed<Outcome>(
+        failure.sent === "no" ? { _tag: "RolledBack", failure } : { _tag: "Unknown", failure: unknown(unit, failure) }
+      )
+    }
+    return unit.lease!.connection.transaction() === "none"
+      ? Effect.succeed<Outcome>({ _tag: "RolledBack", failure: obstacle })
+      : undo(obstacle)
+  }
+
+  const work = unit.options.reserved === true
+    ? Effect.succeed<Outcome>({ _tag: "Committed" })
+    : commit
+    ? keep
+    : undo(undefined)
+  return Effect.map(work, (outcome) => {
+    state.finish(scope)
+    scope.closedBy = state.broken !== undefined && scope.closedBy === "engine"
+      ? "engine"
+      : outcome._tag === "Committed"
+      ? "commit"
+      : "rollback"
+    unit.pool.release(unit, unit.discard)
+    state.leave()
+    settleTotals(unit, outcome)
+    const hooks = outcome._tag === "Committed"
+      ? scope.afterCommit
+      : outcome._tag === "RolledBack"
+      ? scope.afterRollback
+      : []
+    return { outcome, hooks }
+  })
+}
+
+const unknown = (unit: Unit, failure: SqlFailure): CommitUnknown =>
+  new CommitUnknown({
+    message: `Session ${unit.session} of engine "${unit.host.name}" sent COMMIT and never saw the answer: its work is ` +
+      `committed whole or not at all. Look for it before doing it again. ${failure.message}`,
+    engine: unit.host.name,
+    session: unit.session,
+    first: asFirst(failure)
+  })
+
+const settleTotals = (unit: Unit, outcome: Outcome): void => {
+  if (unit.options.reserved === true) return
+  const { host, session } = unit
+  host.totals.open--
+  if (outcome._tag === "Committed") {
+    host.totals.committed++
+    host.publish({ _tag: "SessionCommitted", session })
+  } else if (outcome._tag === "Unknown") {
+    host.totals.unknown++
+    host.publish({ _tag: "SessionUnknown", session, failure: outcome.failure })
+  } else {
+    host.totals.rolledBack++
+    host.publish({ _tag: "SessionRolledBack", session, failure: outcome.failure })
+  }
+}
+
+/** Hooks run in the order they were registered; what one of them fails with changes nothing, and is logged. */
+const runHooks = <A, E>(unit: Unit, hooks: ReadonlyArray<Hook>, result: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  if (hooks.length === 0) return result
+  return Effect.zipRight(
+    Effect.forEach(hooks, (hook) =>
+      Effect.catchAllCause(hook, (cause) =>
+        Effect.logWarning(`A hook of session ${unit.session} failed; the session's outcome stands.`, cause)), {
+      discard: true
+    }),
+    result
+  )
+}

@@ -1,0 +1,174 @@
+/**
+ * Opening a session: what is asked of it, where it stands among the sessions around it, and its body's context.
+ */
+import { Cause, Effect, Exit, FiberRef, Option } from "effect"
+import type { Context, Duration, Fiber } from "effect"
+import * as Time from "effect/Duration"
+import type { BeginOptions } from "../../Dialect.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import { EngineConfigError, fromSqlError, isSqlError, isSqlFailure, NestedRefused, SessionTimeout } from "../../SqlFailure.js"
+import { asFirst } from "../sessionState.js"
+import { end } from "./end.js"
+import type { Raise } from "./end.js"
+import { awaitTurn } from "./turn.js"
+import type { Restore } from "./turn.js"
+import type { Host } from "./unit.js"
+import { current, enter, innermost, SessionRef, Unit } from "./unit.js"
+
+/** What may be asked of a session; documented where it is public. */
+export interface Options extends BeginOptions {
+  readonly name?: string | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+  readonly nested?: "savepoint" | "join" | "new" | "refuse" | undefined
+  readonly concurrency?: "serialize" | "reject" | undefined
+}
+
+/** A scope that was opened, and whether it is its own or the one around it. */
+interface Opened {
+  readonly ref: SessionRef
+  readonly joined: boolean
+}
+
+/** Opens the scope that `options` ask for where the fiber stands. The caller is uninterruptible, and ends it. */
+export const open = (
+  host: Host,
+  fiber: Fiber.RuntimeFiber<any, any>,
+  options: Options,
+  restore: Restore
+): Effect.Effect<Opened, SqlFailure> => {
+  const around = current(host, fiber)
+  if (around === undefined || options.nested === "new") return openRoot(host, fiber, options, around)
+  const refused = refusal(around, options)
+  if (refused !== undefined) return Effect.fail(refused)
+  if (options.nested === "join") {
+    const closed = around.unit.state.refusal(around.scope)
+    return closed === undefined ? Effect.succeed({ ref: around, joined: true }) : Effect.fail(closed)
+  }
+  return openSavepoint(around, innermost(fiber.currentContext.unsafeMap) ?? around, restore)
+}
+
+const openRoot = (
+  host: Host,
+  fiber: Fiber.RuntimeFiber<any, any>,
+  options: Options,
+  around: SessionRef | undefined
+): Effect.Effect<Opened, SqlFailure> => {
+  const isolation = options.isolation
+  if (isolation !== undefined && !host.driver.dialect.isolations.includes(isolation)) {
+    const problem = `${host.driver.dialect.name} has no isolation level "${isolation}"; it has ${
+      host.driver.dialect.isolations.join(", ")
+    }`
+    return Effect.fail(
+      new EngineConfigError({
+        message: `A session of engine "${host.name}" cannot be opened: ${problem}.`,
+        engine: host.name,
+        problems: [{ field: "isolation", problem }]
+      })
+    )
+  }
+  const unit = new Unit(host, options, around)
+  host.totals.opened++
+  host.totals.open++
+  const ref = new SessionRef(unit, unit.state.root, innermost(fiber.currentContext.unsafeMap))
+  return Effect.succeed({ ref, joined: false })
+}
+
+/** A savepoint waits until no sibling is open in another fiber. */
+const openSavepoint = (around: SessionRef, outer: SessionRef, restore: Restore): Effect.Effect<Opened, SqlFailure> => {
+  const { scope, unit } = around
+  const { state } = unit
+  const take = (): Opened => {
+    const child = state.open(scope)
+    state.leave()
+    return { ref: new SessionRef(unit, child, outer), joined: false }
+  }
+  const entered = state.tryEnter(scope)
+  if (entered === true) return Effect.succeed(take())
+  if (entered !== false) return Effect.fail(entered)
+  if (unit.options.concurrency === "reject") {
+    return Effect.fail(state.concurrent(`Session ${state.id} of engine "${state.engine}" is in use by another fiber.`))
+  }
+  return Effect.map(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), take)
+}
+
+/** A nested session gets what it asks for, or is refused; nothing it asks for is ignored. */
+const refusal = (around: SessionRef, options: Options): NestedRefused | undefined => {
+  const { host, options: outer, session } = around.unit
+  const refuse = (why: string) =>
+    new NestedRefused({
+      message: `A nested session of ${session} was refused: ${why}; nothing was sent.`,
+      engine: host.name,
+      session
+    })
+  if (options.nested === "refuse") return refuse("it has to be outermost (nested: \"refuse\")")
+  for (const field of ["isolation", "readOnly", "deferrable"] as const) {
+    const given = outer[field] ?? host.defaults[field]
+    const asked = options[field]
+    if (asked !== undefined && asked !== (given ?? (field === "isolation" ? undefined : false))) {
+      return refuse(
+        `it asks for ${field} ${JSON.stringify(asked)}, which the outermost session decides (there it is ` +
+          `${given === undefined ? "the database's default" : JSON.stringify(given)}); use nested: "new" for a ` +
+          "session of its own"
+      )
+    }
+  }
+  return undefined
+}
+
+/** Runs a body in the scope that `options` ask for, and ends it as the body ends. */
+export const transaction = <A, E, R, X>(
+  host: Host,
+  tagKey: string | undefined,
+  body: Effect.Effect<A, E, R>,
+  options: Options,
+  raise: Raise<X>
+): Effect.Effect<A, E | X, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<A, E | X, R>((fiber) =>
+      Effect.flatMap(Effect.mapError(open(host, fiber, options, restore), raise), ({ joined, ref }) => {
+        const inside = within(body, enter(fiber.currentContext, ref, tagKey))
+        const limited = options.timeout === undefined
+          ? inside
+          : limit(ref, inside, Time.toMillis(options.timeout), raise)
+        return Effect.flatMap(Effect.exit(restore(limited)), (exit) =>
+          joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise))
+      })
+    )
+  )
+
+/** Runs an effect with this context. */
+export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, context: Context.Context<any>): Effect.Effect<A, E> =>
+  Effect.locally(effect as Effect.Effect<A, E>, FiberRef.currentContext, context)
+
+/** A body that joined cannot be undone alone: when it fails, the scope it joined cannot commit. */
+const leaveJoined = <A, E>(ref: SessionRef, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+  if (Exit.isFailure(exit)) {
+    const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+    const failure = isSqlError(error) ? fromSqlError(error) : error
+    ref.scope.poison ??= {
+      message: "a session that had joined it failed",
+      first: isSqlFailure(failure) ? asFirst(failure) : undefined
+    }
+  }
+  return exit
+}
+
+const limit = <A, E, R, X>(
+  ref: SessionRef,
+  body: Effect.Effect<A, E, R>,
+  millis: number,
+  raise: Raise<X>
+): Effect.Effect<A, E | X, R> =>
+  Effect.timeoutFail(body, {
+    duration: Time.millis(millis),
+    onTimeout: () => {
+      const { host, session } = ref.unit
+      return raise(new SessionTimeout({
+        message: `Session ${session} of engine "${host.name}" did not end within its timeout of ${millis} ms; it was ` +
+          "interrupted and rolled back.",
+        engine: host.name,
+        session,
+        limitMillis: millis
+      }))
+    }
+  })

@@ -1,0 +1,100 @@
+/**
+ * Rows as a stream, through a session or on a connection of their own.
+ *
+ * A stream in a session takes the turn for each batch only, so that the body can write while it reads. It belongs to the
+ * scope it was opened in and is closed when that ends; whoever reads on gets `SessionClosed`.
+ */
+import type { Chunk } from "effect"
+import { Effect, Exit, Option, Scope, Stream } from "effect"
+import type { Statement } from "../../Driver.js"
+import type { Pool, Request } from "../../Pool.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import { awaitTurn, giveUp, lost, operate } from "./turn.js"
+import type { OpenStream, SessionRef } from "./unit.js"
+
+type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
+
+/** The rows of a statement, read through the session a fiber is in. */
+export const inSession = (ref: SessionRef, statement: Omit<Statement, "prelude">): Stream.Stream<any, SqlFailure> =>
+  Stream.fromPull(Effect.map(Effect.acquireRelease(Effect.sync(() => new Reading(ref, statement)), finish), (reading) => reading.pull))
+
+class Reading implements OpenStream {
+  readonly scope: SessionRef["scope"]
+  readonly pull: Pull
+  /** Owns what the driver opened for the stream; made with the first batch, in the turn of the first batch. */
+  private source: { readonly scope: Scope.CloseableScope; readonly pull: Pull } | undefined
+
+  constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude">) {
+    this.scope = ref.scope
+    this.pull = operate<Chunk.Chunk<any>, Option.Option<SqlFailure>>(
+      ref,
+      statement.sql,
+      (connection, prelude) =>
+        this.source === undefined
+          ? this.open(connection.stream({ ...statement, prelude }))
+          : this.source.pull,
+      Option.getOrUndefined,
+      Option.some
+    )
+  }
+
+  private open(rows: Stream.Stream<any, SqlFailure>): Pull {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.make(), (scope) =>
+        Effect.flatMap(Scope.extend(Stream.toPull(rows), scope), (pull) => {
+          this.source = { scope, pull }
+          const { unit } = this.ref
+          unit.streams ??= new Set()
+          unit.streams.add(this)
+          return restore(pull)
+        })))
+  }
+
+  /** Closes the source; the caller holds the turn. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { source } = this
+    const { unit } = this.ref
+    if (source === undefined || unit.streams?.delete(this) !== true) return Effect.void
+    const { deadlines, limits } = unit.host
+    return Effect.map(deadlines.bounded(limits.release, Scope.close(source.scope, Exit.void)), (exit) => {
+      if (exit === undefined) giveUp(unit, lost(unit))
+    })
+  })
+
+  get isOpen(): boolean {
+    return this.ref.unit.streams?.has(this) === true
+  }
+}
+
+/** The reader is done: the source is closed in the session's turn, unless the session has closed it already. */
+const finish = (reading: Reading): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (!reading.isOpen) return Effect.void
+    const { scope, unit } = reading.ref
+    const turn = unit.state.tryEnter(scope)
+    const entered = turn === true
+      ? Effect.void
+      : turn === false
+      ? awaitTurn(unit, scope, false, unit.host.limits.release, (wait) => wait)
+      : Effect.fail(turn)
+    return Effect.matchEffect(entered, {
+      // Closed or broken: the end of the scope closes what it finds open.
+      onFailure: () => Effect.void,
+      onSuccess: () => Effect.zipRight(reading.close, Effect.sync(() => unit.state.leave()))
+    })
+  })
+
+/** The rows of a statement on a connection borrowed for the stream. */
+export const alone = (pool: Pool, statement: Omit<Statement, "prelude">): Stream.Stream<any, SqlFailure> =>
+  Stream.unwrapScoped(Effect.uninterruptibleMask((restore) => {
+    const request: Request = { session: undefined, statement: statement.sql, holds: [], lease: undefined }
+    let failed: SqlFailure | undefined
+    return Effect.zipRight(
+      Effect.addFinalizer(() => Effect.sync(() => pool.release(request, failed))),
+      Effect.map(restore(pool.acquire(request)), () =>
+        Stream.tapError(request.lease!.connection.stream({ ...statement, prelude: [] }), (failure) =>
+          Effect.sync(() => {
+            failed = failure
+          })))
+    )
+  }))

@@ -1,0 +1,262 @@
+/**
+ * Using a session's connection: wait for the turn, take the connection, run one operation, tell the state machine what
+ * the wire said. Everything a session sends goes through here or through `control`.
+ */
+import { Cause, Effect, Exit, Option } from "effect"
+import type { Control, DriverConnection } from "../../Driver.js"
+import { ConnectionError, QueryCancelled, UnknownError } from "../../SqlFailure.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import type { Scope } from "../sessionState.js"
+import { asFirst } from "../sessionState.js"
+import type { Hook, SessionRef, Unit } from "./unit.js"
+
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** A driver that throws or dies has broken its contract; its connection cannot be trusted any more. */
+export const fromDefect = (engine: string, defect: unknown): UnknownError =>
+  new UnknownError({
+    message: `The driver of engine "${engine}" failed in a way it should not: ${
+      defect instanceof Error ? defect.name : typeof defect
+    }. Its connection was closed; please report it.`,
+    engine,
+    sent: "maybe",
+    connection: "discard"
+  })
+
+/**
+ * Waits until the turn is this scope's, for at most `millis`. Afterwards the turn is held, or the effect has failed: a
+ * turn granted to a fiber that was interrupted at the same moment is passed on.
+ */
+export const awaitTurn = (
+  unit: Unit,
+  scope: Scope<Hook>,
+  ending: boolean,
+  millis: number,
+  restore: Restore
+): Effect.Effect<void, SqlFailure> =>
+  Effect.suspend(() => {
+    const { deadlines } = unit.host
+    const { state } = unit
+    const wait = Effect.async<void, SqlFailure>((resume) => {
+      const deadline = deadlines.set(millis, () => {
+        state.forget(waiter)
+        resume(Effect.fail(state.concurrent(
+          `Session ${state.id} of engine "${state.engine}" was busy with another fiber's work for ${millis} ms; ` +
+            "nothing was sent. Give parallel work sessions of its own (nested: \"new\")."
+        )))
+      })
+      const waiter = state.wait(scope, ending, (refused) => {
+        deadlines.lift(deadline)
+        resume(refused === undefined ? Effect.void : Effect.fail(refused))
+      })
+      current = waiter
+      return Effect.sync(() => {
+        state.forget(waiter)
+        deadlines.lift(deadline)
+      })
+    })
+    let current: { readonly granted: boolean } | undefined
+    return Effect.onError(restore(wait), () =>
+      Effect.sync(() => {
+        if (current?.granted === true) state.leave()
+      }))
+  })
+
+/**
+ * Runs one operation of a scope. `failureOf` finds the typed failure in what the operation failed with; none means
+ * that it only ended.
+ */
+export const operate = <A, E>(
+  ref: SessionRef,
+  sql: string,
+  operation: (connection: DriverConnection, prelude: ReadonlyArray<string>) => Effect.Effect<A, E>,
+  failureOf: (error: E) => SqlFailure | undefined,
+  toError: (failure: SqlFailure) => E
+): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) => {
+    const { scope, unit } = ref
+    const { state } = unit
+    const start = (): Effect.Effect<A, E> => {
+      unit.statement = sql
+      const obstacle = state.failed !== undefined && !leadsBack.test(sql) ? state.obstacle(scope) : undefined
+      if (obstacle !== undefined) {
+        state.leave()
+        return Effect.fail(toError(obstacle))
+      }
+      if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
+      return Effect.matchCauseEffect(restore(unit.pool.acquire(unit)), {
+        onFailure: (cause) => {
+          state.leave()
+          return Effect.failCause(Cause.map(cause, toError))
+        },
+        onSuccess: send
+      })
+    }
+    const send = (): Effect.Effect<A, E> => {
+      const connection = unit.lease!.connection
+      if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
+      const ahead = state.transactional ? state.unset(scope) : []
+      const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
+      if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
+      return Effect.matchCauseEffect(restore(Effect.suspend(() => operation(connection, prelude))), {
+        onFailure: (cause) => {
+          const failure = observe(unit, connection, ahead, cause, failureOf)
+          state.leave()
+          return failure === undefined ? Effect.failCause(cause) : Effect.fail(toError(failure))
+        },
+        onSuccess: (value) => {
+          state.answered(connection.transaction(), ahead, undefined)
+          state.leave()
+          return Effect.succeed(value)
+        }
+      })
+    }
+    // The answer to an interrupted statement may have shown that the transaction is gone or failed.
+    const resend = (): Effect.Effect<A, E> => {
+      const refused = state.refusal(scope) ?? (leadsBack.test(sql) ? undefined : state.obstacle(scope))
+      if (refused === undefined) return send()
+      state.leave()
+      return Effect.fail(toError(refused))
+    }
+    const entered = state.tryEnter(scope)
+    if (entered === true) return start()
+    if (entered !== false) return Effect.fail(toError(entered))
+    if (unit.options.concurrency === "reject") {
+      return Effect.fail(toError(state.concurrent(
+        `Session ${state.id} of engine "${state.engine}" is in use by another fiber; nothing was sent. Run the work ` +
+          "one after the other, or in sessions of its own."
+      )))
+    }
+    return Effect.flatMap(
+      Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), toError),
+      start
+    )
+  })
+
+/** The statement with which a body undoes its own savepoint goes through although the transaction has failed. */
+const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
+
+const interrupted = (unit: Unit) =>
+  new QueryCancelled({
+    message: "A statement was interrupted before the database had answered it.",
+    engine: unit.host.name,
+    sent: "maybe",
+    ...(unit.statement === undefined ? undefined : { statement: unit.statement })
+  })
+
+/** Tells the state machine how an operation failed. A defect comes back as the failure to report in its place. */
+const observe = <E>(
+  unit: Unit,
+  connection: DriverConnection,
+  ahead: ReadonlyArray<Scope<Hook>>,
+  cause: Cause.Cause<E>,
+  failureOf: (error: E) => SqlFailure | undefined
+): SqlFailure | undefined => {
+  const { state } = unit
+  const error = Cause.failureOption(cause)
+  if (Option.isNone(error)) {
+    const defect = Cause.dieOption(cause)
+    if (Option.isSome(defect)) {
+      const failure = fromDefect(unit.host.name, defect.value)
+      distrust(unit, failure)
+      return failure
+    }
+  }
+  const failure = Option.isSome(error) ? failureOf(error.value) : interrupted(unit)
+  const condition = connection.condition()
+  if (condition === "lost") distrust(unit, failure)
+  else if (failure?.connection === "discard") distrust(unit, failure)
+  else if (condition === "busy") state.cutOff(ahead)
+  else state.answered(connection.transaction(), ahead, failure === undefined ? undefined : asFirst(failure))
+  return undefined
+}
+
+const distrust = (unit: Unit, failure: SqlFailure | undefined): void => {
+  unit.discard ??= failure ?? lost(unit)
+  unit.state.disconnected(failure === undefined ? undefined : asFirst(failure))
+}
+
+/** Waits, within the release limit, until an interrupted statement is over; else the connection is destroyed. */
+const settle = (unit: Unit, connection: DriverConnection): Effect.Effect<void> => {
+  const { deadlines, limits } = unit.host
+  const quiet = connection.condition() === "busy"
+    ? deadlines.bounded(limits.release, Effect.suspend(() => connection.settle))
+    : Effect.succeed(Exit.void)
+  return Effect.map(quiet, (exit) => {
+    const failure = verdict(unit, exit, "an interrupted statement to end", limits.release)
+    const condition = connection.condition()
+    if (failure !== undefined) giveUp(unit, failure)
+    else if (condition === "lost" || condition === "busy") giveUp(unit, lost(unit))
+    else unit.state.settled(connection.transaction(), interrupted(unit))
+  })
+}
+
+/** Of a connection that died without saying why. */
+export const lost = (unit: Unit) =>
+  new ConnectionError({
+    message: `Engine "${unit.host.name}" lost the connection of session ${unit.session}.`,
+    engine: unit.host.name,
+    sent: "maybe"
+  })
+
+/** The typed failure of a bounded step of our own. */
+const verdict = (
+  unit: Unit,
+  exit: Exit.Exit<unknown, SqlFailure> | undefined,
+  what: string,
+  millis: number
+): SqlFailure | undefined => {
+  if (exit === undefined) {
+    return new ConnectionError({
+      message: `Engine "${unit.host.name}" waited ${millis} ms for ${what}, and closed the connection.`,
+      engine: unit.host.name,
+      sent: "maybe"
+    })
+  }
+  if (exit._tag === "Success") return undefined
+  const error = Cause.failureOption(exit.cause)
+  return Option.isSome(error) ? error.value : fromDefect(unit.host.name, Cause.squash(exit.cause))
+}
+
+/** Destroys the connection under the session: nothing it does from now on can reach the server. */
+export const giveUp = (unit: Unit, failure: SqlFailure): void => {
+  unit.discard ??= failure
+  unit.state.lose(asFirst(failure), "its connection had to be closed")
+  if (unit.lease !== undefined) unit.pool.destroy(unit, failure)
+  unit.host.publish({ _tag: "CleanUpFailed", session: unit.session, failure })
+}
+
+/**
+ * Sends one control statement within `millis`; the caller holds the turn. Never fails: succeeds with the failure, when
+ * there is one. When the answer stays away or the connection is lost, the connection is destroyed.
+ */
+export const control = (
+  unit: Unit,
+  kind: Control,
+  sql: string,
+  millis: number
+): Effect.Effect<SqlFailure | undefined> =>
+  Effect.suspend(() => {
+    const { state } = unit
+    if (unit.lease === undefined) return Effect.succeed(undefined)
+    const connection = unit.lease.connection
+    const send = Effect.map(
+      unit.host.deadlines.bounded(millis, Effect.suspend(() => connection.control(kind, sql))),
+      (exit) => {
+        if (exit !== undefined && exit._tag === "Success") {
+          state.controlled(exit.value)
+          return undefined
+        }
+        const failure = verdict(unit, exit, `the answer to ${kind.toUpperCase()}`, millis)!
+        if (exit === undefined || failure.connection === "discard" || connection.condition() === "lost") {
+          giveUp(unit, failure)
+        }
+        return failure
+      }
+    )
+    if (!state.cut && connection.condition() !== "busy") return send
+    return Effect.flatMap(settle(unit, connection), () => {
+      if (state.broken !== undefined) return Effect.succeed(unit.discard ?? lost(unit))
+      return state.transaction === "none" ? Effect.succeed(undefined) : send
+    })
+  })

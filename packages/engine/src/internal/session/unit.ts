@@ -1,0 +1,191 @@
+/**
+ * A session at run time: its state machine, its connection, and what it needs of its engine. And how a fiber finds the
+ * session it is in.
+ */
+import type { Connection } from "@effect/sql/SqlConnection"
+import { TransactionConnection } from "@effect/sql/SqlClient"
+import { Context, Effect, Stream } from "effect"
+import type { Fiber } from "effect"
+import type { BeginOptions } from "../../Dialect.js"
+import type { Driver } from "../../Driver.js"
+import type { Lease, Pool, Request } from "../../Pool.js"
+import { NestedRefused, toSqlError } from "../../SqlFailure.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import type { Deadlines } from "../deadlines.js"
+import type { Scope } from "../sessionState.js"
+import { SessionState } from "../sessionState.js"
+
+/** An effect to run once the outcome is known, with the context it was registered in. */
+export type Hook = Effect.Effect<unknown>
+
+/** What became of sessions since the engine was made; `opened = committed + rolledBack + unknown + open`. */
+export interface SessionTotals {
+  opened: number
+  committed: number
+  rolledBack: number
+  unknown: number
+  open: number
+}
+
+/** What happens to sessions, as it happens. */
+export type SessionEvent =
+  | { readonly _tag: "SessionCommitted"; readonly session: string }
+  | { readonly _tag: "SessionRolledBack"; readonly session: string; readonly failure: SqlFailure | undefined }
+  | { readonly _tag: "SessionUnknown"; readonly session: string; readonly failure: SqlFailure }
+  /** A clean-up was given up; the connection was destroyed instead. */
+  | { readonly _tag: "CleanUpFailed"; readonly session: string; readonly failure: SqlFailure }
+
+/** What a session needs of its engine. */
+export interface Host {
+  readonly name: string
+  /** The context key of the session a fiber is in, one for each engine that was made. */
+  readonly key: string
+  readonly driver: Driver
+  readonly write: Pool
+  readonly read: Pool | undefined
+  readonly deadlines: Deadlines
+  /** Limits in milliseconds. */
+  readonly limits: { readonly commit: number; readonly release: number; readonly turn: number }
+  readonly defaults: BeginOptions
+  readonly totals: SessionTotals
+  readonly nextSession: () => number
+  readonly publish: (event: SessionEvent) => void
+}
+
+/** What was asked of a session. */
+export interface UnitOptions extends BeginOptions {
+  readonly name?: string | undefined
+  readonly concurrency?: "serialize" | "reject" | undefined
+  /** A connection lent without a transaction. */
+  readonly reserved?: boolean | undefined
+}
+
+/** A session: one state machine, at most one connection. */
+export class Unit implements Request {
+  readonly state: SessionState<Hook>
+  readonly pool: Pool
+  readonly begin: string
+  readonly session: string
+  readonly holds: ReadonlyArray<Lease>
+  statement: string | undefined = undefined
+  lease: Lease | undefined = undefined
+  /** Streams that read through this session and have to be closed before it ends, by the scope they belong to. */
+  streams: Set<OpenStream> | undefined = undefined
+
+  constructor(readonly host: Host, readonly options: UnitOptions, parent: SessionRef | undefined) {
+    this.session = `${options.name ?? "session"}#${host.nextSession()}`
+    this.state = new SessionState(this.session, host.name, options.reserved !== true)
+    const readOnly = options.readOnly ?? host.defaults.readOnly
+    this.pool = readOnly === true && host.read !== undefined ? host.read : host.write
+    this.begin = options.reserved === true ? "" : host.driver.dialect.begin({ ...host.defaults, ...defined(options) })
+    this.holds = parent === undefined ? [] : held(parent, host)
+  }
+
+  /** Why the connection must not be lent again, when this session found out. */
+  discard: SqlFailure | undefined = undefined
+
+  /** The pool took the connection away: the transaction is gone with it. */
+  onRevoked(failure: SqlFailure): void {
+    this.state.revoke(failure)
+  }
+}
+
+const defined = ({ deferrable, isolation, readOnly }: BeginOptions): BeginOptions => ({
+  ...(isolation === undefined ? undefined : { isolation }),
+  ...(readOnly === undefined ? undefined : { readOnly }),
+  ...(deferrable === undefined ? undefined : { deferrable })
+})
+
+const held = (ref: SessionRef, host: Host): ReadonlyArray<Lease> => {
+  const leases: Array<Lease> = []
+  for (let at: SessionRef | undefined = ref; at !== undefined; at = at.outer) {
+    if (at.unit.host === host && at.unit.lease !== undefined && !leases.includes(at.unit.lease)) {
+      leases.push(at.unit.lease)
+    }
+  }
+  return leases
+}
+
+/** A stream that is being read through a session. */
+export interface OpenStream {
+  readonly scope: Scope<Hook>
+  readonly close: Effect.Effect<void>
+}
+
+const refuse = (ref: SessionRef) =>
+  Effect.fail(toSqlError(
+    new NestedRefused({
+      message: `A client that does not belong to engine "${ref.unit.host.name}" tried to run a statement on the ` +
+        `connection of its session ${ref.unit.session}; nothing was sent. Run it outside of the session, or make that ` +
+        "client an engine of its own.",
+      engine: ref.unit.host.name,
+      session: ref.unit.session
+    })
+  ))
+
+/**
+ * Where a fiber stands: a scope of a session, inside the sessions of other engines further out.
+ *
+ * It stands in the context twice: under the engine's own key, and under the one key `@effect/sql` knows, because its
+ * request resolvers carry over nothing else and tell batches apart by this value. A stock client finds it there too and
+ * takes it for its own connection: it is refused.
+ */
+export class SessionRef implements Connection {
+  /** Unique for each scope, so that requests of two scopes never share a batch. */
+  readonly transaction: readonly [SessionRef, number]
+
+  constructor(readonly unit: Unit, readonly scope: Scope<Hook>, readonly outer: SessionRef | undefined) {
+    this.transaction = [this, scope.depth]
+  }
+
+  execute() {
+    return refuse(this)
+  }
+  executeRaw() {
+    return refuse(this)
+  }
+  executeValues() {
+    return refuse(this)
+  }
+  executeUnprepared() {
+    return refuse(this)
+  }
+  executeStream() {
+    return Stream.fromEffect(refuse(this))
+  }
+}
+
+const transactionKey = TransactionConnection.key
+
+/** The innermost session of any engine. */
+export const innermost = (map: Map<string, any>): SessionRef | undefined => {
+  const transaction = map.get(transactionKey)
+  return transaction !== undefined && transaction[0] instanceof SessionRef ? transaction[0] : undefined
+}
+
+/** The scope of this engine's session that a fiber is in. */
+export const current = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): SessionRef | undefined => {
+  const map = fiber.currentContext.unsafeMap
+  for (let ref = innermost(map); ref !== undefined; ref = ref.outer) if (ref.unit.host === host) return ref
+  return map.get(host.key)
+}
+
+/** The context in which a scope's body runs. `tagKey` is where code that declares `Session<Engine>` finds the engine. */
+export const enter = <R>(context: Context.Context<R>, ref: SessionRef, tagKey: string | undefined): Context.Context<any> => {
+  const map = new Map(context.unsafeMap)
+  map.set(ref.unit.host.key, ref)
+  map.set(transactionKey, ref.transaction)
+  if (tagKey !== undefined) map.set(tagKey, ref.unit.host)
+  return Context.unsafeMake(map)
+}
+
+/** The same context with this engine's sessions taken out: what runs after the session's end. */
+export const leave = <R>(context: Context.Context<R>, host: Host): Context.Context<any> => {
+  const map = new Map(context.unsafeMap)
+  map.delete(host.key)
+  let ref = innermost(map)
+  while (ref !== undefined && ref.unit.host === host) ref = ref.outer
+  if (ref === undefined) map.delete(transactionKey)
+  else map.set(transactionKey, ref.transaction)
+  return Context.unsafeMake(map)
+}

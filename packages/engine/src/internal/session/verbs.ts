@@ -1,0 +1,131 @@
+/**
+ * The verbs of a session, for whichever engine a tag names.
+ */
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import type { Fiber } from "effect"
+import type { SessionClosed, SqlFailure } from "../../SqlFailure.js"
+import { refine } from "../../SqlFailure.js"
+import type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./api.js"
+import { end } from "./end.js"
+import { open, transaction, within } from "./run.js"
+import type { Host, SessionRef } from "./unit.js"
+import { current, enter, leave } from "./unit.js"
+
+/** Where an engine's service keeps what only its sessions may use. */
+export const HostId: unique symbol = Symbol.for("effect-sql-engine/Host")
+
+/** Any engine's service. */
+export interface HasHost {
+  readonly [HostId]: Host
+}
+
+/** A finalizer has nothing to restore. */
+const still = <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
+
+const same = (failure: SqlFailure) => failure
+
+/** The verb on a service at hand. */
+export const transactionOn = <A, E, R>(
+  host: Host,
+  tagKey: string | undefined,
+  body: Effect.Effect<A, E, R>,
+  options: SessionOptions
+) => refine(transaction(host, tagKey, body, options, same))
+
+/** The verbs for the engine behind a tag. */
+export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Service>): Verbs<Self> => {
+  const tagKey = `${tag.key}/Session`
+  const Within = Context.GenericTag<Session<Self>, Host>(tagKey)
+  const onEngine = <A, E, R>(f: (host: Host) => Effect.Effect<A, E, R>) =>
+    Effect.flatMap(tag, (service) => f(service[HostId]))
+  /** The scope a fiber is in; it may have ended. */
+  const inScope = <A, E = never>(f: (ref: SessionRef, fiber: Fiber.RuntimeFiber<any, any>) => Effect.Effect<A, E>) =>
+    Effect.flatMap(Within, (host) =>
+      Effect.withFiberRuntime<A, E>((fiber) => {
+        const ref = current(host, fiber)
+        return ref === undefined ? Effect.dieMessage(`The session of engine "${host.name}" is over: hooks run after it.`) : f(ref, fiber)
+      }))
+  const register = <R>(hook: Effect.Effect<unknown, never, R>, which: "afterCommit" | "afterRollback") =>
+    inScope<void, SessionClosed>((ref, fiber) => {
+      const { scope, unit } = ref
+      if (scope.closedBy !== undefined) return Effect.fail(unit.state.closed(scope.closedBy))
+      scope[which] = scope[which].concat(within(hook, leave(fiber.currentContext, unit.host)))
+      return Effect.void
+    })
+
+  const openHandle = (options: OpenOptions = {}): Effect.Effect<SessionHandle<Self>, SqlFailure, Self | Scope.Scope> =>
+    onEngine((host) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.withFiberRuntime((fiber) =>
+          Effect.flatMap(open(host, fiber, options, restore), ({ ref }) => {
+            let ended = false
+            const finish = (exit: Exit.Exit<void, SqlFailure>): Effect.Effect<void, SqlFailure> =>
+              Effect.uninterruptibleMask((restore) => {
+                if (ended) return Effect.fail(ref.unit.state.closed(ref.scope.closedBy ?? "scope"))
+                ended = true
+                return end(ref, exit, restore, same)
+              })
+            const rollback = Effect.suspend(() => {
+              ref.scope.rollbackOnly = true
+              return finish(Exit.void)
+            })
+            const handle: SessionHandle<Self> = {
+              run: (effect) =>
+                refine(Effect.mapInputContext(effect, (context: Context.Context<any>) => enter(context, ref, tagKey))),
+              commit: finish(Exit.void),
+              rollback,
+              info: Effect.sync(() => infoOf(ref))
+            }
+            return Effect.as(Effect.addFinalizer(() => Effect.ignore(rollback)), handle)
+          })
+        )
+      ))
+
+  const sessionLayer = (options: OpenOptions = {}): Layer.Layer<Session<Self>, SqlFailure, Self> =>
+    Layer.scopedContext(onEngine((host) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.withFiberRuntime((fiber) =>
+          Effect.flatMap(open(host, fiber, options, restore), ({ ref }) =>
+            Effect.as(
+              Effect.addFinalizer((exit) =>
+                Exit.isSuccess(exit)
+                  ? Effect.orDie(end(ref, Exit.void, still, same))
+                  : Effect.asVoid(Effect.exit(end(ref, exit, still, same)))
+              ),
+              enter(Context.empty(), ref, tagKey) as Context.Context<Session<Self>>
+            ))
+        )
+      )
+    ))
+
+  return {
+    transaction: ((first?: unknown, second?: SessionOptions) =>
+      Effect.isEffect(first)
+        ? onEngine((host) => transactionOn(host, tagKey, first, second ?? {}))
+        : (body: Effect.Effect<any, any, any>) =>
+          onEngine((host) =>
+            transactionOn(host, tagKey, body, first as SessionOptions ?? {})
+          )) as Verbs<Self>["transaction"],
+    open: openHandle,
+    sessionLayer,
+    afterCommit: (effect) => register(effect, "afterCommit") as any,
+    afterRollback: (effect) => register(effect, "afterRollback") as any,
+    rollbackOnly: inScope((ref) =>
+      Effect.sync(() => {
+        ref.scope.rollbackOnly = true
+      })
+    ),
+    info: inScope((ref) => Effect.sync(() => infoOf(ref))),
+    required: (effect) => effect
+  }
+}
+
+const infoOf = ({ scope, unit }: SessionRef): SessionInfo => ({
+  session: unit.session,
+  engine: unit.host.name,
+  depth: scope.depth,
+  readOnly: unit.options.readOnly ?? unit.host.defaults.readOnly ?? false,
+  isolation: unit.options.isolation ?? unit.host.defaults.isolation,
+  connection: unit.lease?.connection.id,
+  state: scope.closedBy !== undefined ? "closed" : unit.state.transaction === "none" ? "idle" : "open"
+})

@@ -1,0 +1,77 @@
+/**
+ * The prepared statements of one connection: a bounded map, least recently used first out.
+ *
+ * A plain state machine. It speaks of what the server has, so it follows the server's answers: a statement counts as
+ * prepared from the moment its Parse was sent (the next message may refer to it already) until the server refused it.
+ */
+
+/** A prepared statement. */
+export interface Prepared {
+  /** Its name on the server; never used twice on one connection. */
+  readonly name: string
+  readonly sql: string
+  /** Whether the server has confirmed it. */
+  parsed: boolean
+  /** The columns of its rows as the server described them; absent until the first answer. */
+  fields: ReadonlyArray<any> | undefined
+}
+
+/** The map. */
+export class PreparedStatements {
+  private readonly statements = new Map<string, Prepared>()
+  private closing: Array<string> = []
+  private made = 0
+
+  constructor(readonly capacity: number) {}
+
+  /** The statement of a text, made when there is none; nothing when statements are not kept. */
+  take(sql: string): Prepared | undefined {
+    if (this.capacity <= 0) return undefined
+    const known = this.statements.get(sql)
+    if (known !== undefined) {
+      // Last in a Map is most recently used.
+      this.statements.delete(sql)
+      this.statements.set(sql, known)
+      return known
+    }
+    const fresh: Prepared = { name: `s${++this.made}`, sql, parsed: false, fields: undefined }
+    this.statements.set(sql, fresh)
+    if (this.statements.size > this.capacity) {
+      for (const oldest of this.statements.values()) {
+        this.drop(oldest)
+        break
+      }
+    }
+    return fresh
+  }
+
+  /** Forgets a statement; the server is told with the next exchange. */
+  drop(statement: Prepared): void {
+    if (this.statements.get(statement.sql) !== statement) return
+    this.statements.delete(statement.sql)
+    this.closing.push(statement.name)
+  }
+
+  /** The names to be closed on the server with the exchange that is about to be written. */
+  toClose(): ReadonlyArray<string> {
+    if (this.closing.length === 0) return this.closing
+    const names = this.closing
+    this.closing = []
+    return names
+  }
+
+  /** Forgets everything; whatever the server may still have is closed with the next exchange. */
+  dropAll(): void {
+    for (const statement of [...this.statements.values()]) this.drop(statement)
+  }
+
+  /** The server has dropped everything by itself. */
+  clear(): void {
+    this.statements.clear()
+    this.closing = []
+  }
+
+  get size(): number {
+    return this.statements.size
+  }
+}

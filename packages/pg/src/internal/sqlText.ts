@@ -1,0 +1,159 @@
+/**
+ * What a statement's text gives away before it is sent: whether it is several statements, and whether it may leave
+ * something behind on the connection that no command tag would tell.
+ *
+ * In doubt the answer is the careful one: a needless reset costs one round trip, a forgotten one a leak.
+ */
+
+/** What is known of a text. */
+export interface Traits {
+  /** Several statements: only the simple protocol takes them. */
+  readonly script: boolean
+  /** Sets something for longer than the transaction, makes temporary objects, takes session locks, … */
+  readonly leaves: boolean
+  /** May have made prepared statements under names that are not ours. */
+  readonly prepares: boolean
+  /** Cannot be undone by anything but closing the connection. */
+  readonly spoils: boolean
+  /** Every SET in it ends with the transaction. */
+  readonly setsLocally: boolean
+  /** Asks for a read-only transaction. */
+  readonly readOnly: boolean
+  /** A control word or SET: nothing may be sent behind it on our own account. */
+  readonly steers: boolean
+}
+
+const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
+
+/**
+ * The text in lower case without comments, and without the contents of string literals and dollar quotes. Names in
+ * quotes stay, without their quotes. An unfinished quote or comment runs to the end, as it does for the server.
+ */
+export const significant = (sql: string): string => {
+  let out = ""
+  let at = 0
+  const end = sql.length
+  const until = (close: string, from: number) => {
+    const found = sql.indexOf(close, from)
+    return found === -1 ? end : found + close.length
+  }
+  while (at < end) {
+    const char = sql[at]!
+    if (char === "-" && sql[at + 1] === "-") {
+      at = until("\n", at)
+      out += " "
+    } else if (char === "/" && sql[at + 1] === "*") {
+      at = skipComment(sql, at)
+      out += " "
+    } else if (char === "'") {
+      const escapes = /[eE]/.test(sql[at - 1] ?? "") && !/[\w$]/.test(sql[at - 2] ?? "")
+      at = skipLiteral(sql, at, escapes)
+      out += "''"
+    } else if (char === "\"") {
+      const close = skipQuoted(sql, at)
+      out += sql.slice(at + 1, close - 1).replace(/[^\w]/g, "_")
+      at = close
+    } else if (char === "$" && !/[\w$]/.test(sql[at - 1] ?? "")) {
+      dollarTag.lastIndex = at
+      const tag = dollarTag.exec(sql)?.[0]
+      if (tag === undefined) {
+        out += char
+        at++
+      } else {
+        at = until(tag, at + tag.length)
+        out += "''"
+      }
+    } else {
+      out += char
+      at++
+    }
+  }
+  return out.toLowerCase()
+}
+
+// Comments nest in PostgreSQL.
+const skipComment = (sql: string, from: number): number => {
+  let depth = 0
+  for (let at = from; at < sql.length; at++) {
+    if (sql[at] === "/" && sql[at + 1] === "*") {
+      depth++
+      at++
+    } else if (sql[at] === "*" && sql[at + 1] === "/") {
+      depth--
+      at++
+      if (depth === 0) return at + 1
+    }
+  }
+  return sql.length
+}
+
+const skipLiteral = (sql: string, from: number, escapes: boolean): number => {
+  for (let at = from + 1; at < sql.length; at++) {
+    if (escapes && sql[at] === "\\") at++
+    else if (sql[at] === "'") {
+      if (sql[at + 1] !== "'") return at + 1
+      at++
+    }
+  }
+  return sql.length
+}
+
+const skipQuoted = (sql: string, from: number): number => {
+  for (let at = from + 1; at < sql.length; at++) {
+    if (sql[at] !== "\"") continue
+    if (sql[at + 1] !== "\"") return at + 1
+    at++
+  }
+  return sql.length
+}
+
+/** set_config whose third argument says, in so many words, that it ends with the transaction. */
+const localConfig = /\bset_config *\( *(''|\$\d+)(::\w+)? *, *(''|\$\d+)(::\w+)? *, *true *\)/g
+
+const leavers: ReadonlyArray<RegExp> = [
+  /\bset_config\b/,
+  /\bpg_(try_)?advisory_lock/,
+  /\b(create|into)( or replace)?( local| global)? temp(orary)?\b/,
+  /\bpg_temp\b/,
+  /\bwith hold\b/,
+  /\bdblink_connect/
+]
+
+const startsWith = (statements: ReadonlyArray<string>, pattern: RegExp) =>
+  statements.some((statement) => pattern.test(statement))
+
+const read = (sql: string): Traits => {
+  const text = significant(sql).replace(/\s+/g, " ").replace(localConfig, " ")
+  const statements = text.split(";").map((part) => part.trim()).filter((part) => part !== "")
+  const sets = startsWith(statements, /^set (?!local |transaction |constraints )/)
+  const opaque = startsWith(statements, /^(do|call)\b/)
+  const prepares = opaque || startsWith(statements, /^prepare (?!transaction\b)/)
+  const spoils = startsWith(statements, /^load\b/)
+  return {
+    script: statements.length > 1,
+    leaves: sets || opaque || prepares || spoils || startsWith(statements, /^listen\b/) ||
+      leavers.some((pattern) => pattern.test(text)),
+    prepares,
+    spoils,
+    setsLocally: !sets,
+    readOnly: /\bread only\b/.test(text),
+    steers: startsWith(
+      statements,
+      /^(set|begin|start|commit|end|rollback|abort|savepoint|release|prepare transaction|lock|declare|fetch|move|close)\b/
+    )
+  }
+}
+
+/** A bounded memory of what was read: an application has few texts and runs each of them often. */
+const remembered = new Map<string, Traits>()
+const capacity = 2_000
+
+/** The traits of a text. */
+export const traits = (sql: string): Traits => {
+  const known = remembered.get(sql)
+  if (known !== undefined) return known
+  const fresh = read(sql)
+  if (remembered.size >= capacity) remembered.clear()
+  remembered.set(sql, fresh)
+  return fresh
+}

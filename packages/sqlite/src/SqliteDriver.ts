@@ -1,0 +1,150 @@
+/**
+ * The SQLite driver, on better-sqlite3: one connection that writes, several that only read.
+ *
+ * It owns the files it opened, and closes what is left of them when its scope ends. Waits for locks are pauses of the
+ * fiber, never of the event loop. A statement itself runs inside of one call: a long one keeps the event loop busy.
+ *
+ * @since 0.1.0
+ */
+import { defaultTransforms, makeCompilerSqlite } from "@effect/sql/Statement"
+import { Effect, type Scope } from "effect"
+import type { ConnectContext, Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
+import { ConnectionError, type EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import { BoundedMap } from "./internal/boundedMap.js"
+import { settingsOf } from "./internal/config.js"
+import type { Settings } from "./internal/config.js"
+import { make as makeConnection } from "./internal/connection.js"
+import { identityOf } from "./internal/diagnosis.js"
+import type { Handle } from "./internal/Handle.js"
+import { isRead } from "./internal/isRead.js"
+import { open, originOf, type Purpose } from "./internal/open.js"
+import type { SqliteConfig } from "./SqliteConfig.js"
+import { dialect } from "./SqliteDialect.js"
+
+export type { Extension, JournalMode, Mode, SqliteConfig, Synchronous } from "./SqliteConfig.js"
+
+/** What one driver has open, and what it knows of its file. */
+interface Open {
+  readonly handles: Set<Handle>
+  /** Of a database in memory: it lives as long as the driver, not as long as a connection to it. */
+  memory: Handle | undefined
+  connections: number
+  /** Whether the file is known to exist, in the journal mode it was asked to be in. */
+  prepared: boolean
+  closed: boolean
+}
+
+const release = (all: Open, settings: Settings, handle: Handle): void => {
+  if (settings.memory && !all.closed) return handle.resetAsFarAsPossible()
+  all.handles.delete(handle)
+  handle.close()
+}
+
+const driverClosed = (engine: string, file: string): ConnectionError =>
+  new ConnectionError({ engine, retryable: false, message: `The driver of engine "${engine}" is closed (${file}).` })
+
+const handleFor = (all: Open, settings: Settings, purpose: Purpose, context: ConnectContext) =>
+  Effect.gen(function*() {
+    if (all.closed) return yield* driverClosed(context.engine, settings.file)
+    if (all.memory !== undefined) return all.memory
+    if (purpose === "read" && !all.prepared && settings.mode !== "ro") {
+      // A reader cannot create the file, nor switch it to WAL: the first one opens it for a moment as a writer does.
+      yield* Effect.acquireUseRelease(
+        open(settings, "write", context),
+        () => Effect.void,
+        (handle) => Effect.sync(() => handle.close())
+      )
+    }
+    all.prepared = true
+    return yield* open(settings, purpose, context)
+  })
+
+const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: ConnectContext) =>
+  Effect.map(handleFor(all, settings, purpose, context), (handle): DriverConnection => {
+    all.handles.add(handle)
+    if (settings.memory) all.memory = handle
+    all.connections += 1
+    const origin = originOf(settings, purpose, context)
+    const identity = identityOf(settings.file)
+    return makeConnection(handle, {
+      id: `${purpose}-${all.connections}`,
+      origin,
+      settings,
+      release: () => release(all, settings, handle),
+      moved: (): SqlFailure | undefined =>
+        settings.memory || identityOf(settings.file) === identity ? undefined : new ConnectionError({
+          engine: context.engine,
+          message: `${settings.file} was moved, replaced or removed while it was open.`
+        }),
+      onServerGone: context.onServerGone
+    })
+  })
+
+/** Remembers what it has told: the same few texts run again and again. */
+const remembering = (tell: (sql: string) => boolean): (sql: string) => boolean => {
+  const told = new BoundedMap<string, boolean>(500)
+  return (sql) => {
+    const known = told.get(sql)
+    if (known !== undefined) return known
+    const answer = tell(sql)
+    told.set(sql, answer)
+    return answer
+  }
+}
+
+/**
+ * Makes the driver for one database file, or for one database in memory.
+ *
+ * Nothing is opened before the first connection: then a file that is missing, no database, or write-protected fails with
+ * `EngineConfigError`, whose `problems` name the option. Locks are waited for up to `lockTimeout` (default 5 seconds),
+ * also while opening; then it is `LockTimeoutError`.
+ *
+ * - `write`: one connection. Transactions take the write lock when they begin.
+ * - `read`: up to `readers` (default 4) read-only connections, in WAL mode and in mode `ro`. A database in memory, and
+ *   one in another journal mode, has none.
+ *
+ * When the scope ends, every connection is closed; a database in memory is gone.
+ *
+ * Fails with `EngineConfigError`, which lists every option that does not fit.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SqliteDriver } from "effect-sql-engine-sqlite"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const driver = yield* SqliteDriver.make({ filename: ":memory:" })
+ *   return driver.target
+ * }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (config: SqliteConfig): Effect.Effect<Driver, EngineConfigError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const settings = yield* settingsOf(config)
+    const all: Open = { handles: new Set(), memory: undefined, connections: 0, prepared: false, closed: false }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        all.closed = true
+        for (const handle of all.handles) release(all, settings, handle)
+      })
+    )
+    // Only in WAL can readers and the writer work side by side; a file that is never written has no writer.
+    const readLane: Lane | undefined = settings.readers > 0 && !settings.memory &&
+        (settings.journalMode === "wal" || settings.mode === "ro")
+      ? { connect: connect(all, settings, "read"), connections: settings.readers }
+      : undefined
+    return {
+      dialect,
+      target: `sqlite:${settings.file}`,
+      attributes: { "db.system.name": "sqlite", "db.namespace": settings.file },
+      compiler: makeCompilerSqlite(config.transformQueryNames),
+      transformRows: config.transformResultNames && defaultTransforms(config.transformResultNames).array,
+      write: { connect: connect(all, settings, "write"), connections: 1 },
+      read: readLane,
+      // A function of an extension may write, and a SELECT can call it.
+      isRead: readLane !== undefined && settings.extensions.length === 0 ? remembering(isRead) : undefined
+    }
+  })

@@ -1,0 +1,179 @@
+/**
+ * A handle as the engine's `DriverConnection`: waits for locks, typed failures, streams.
+ *
+ * A statement of SQLite runs inside of one call, so it can be interrupted only while it waits for a lock: then nothing
+ * of it has happened, and the connection is never `busy`.
+ */
+import { SafeIntegers } from "@effect/sql/SqlClient"
+import { Chunk, Context, Effect, type Fiber, Option, Stream } from "effect"
+import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
+import { QueryCancelled, type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailure"
+import { dialect } from "../SqliteDialect.js"
+import { bindings } from "./bind.js"
+import type { Settings } from "./config.js"
+import type { Cursor } from "./Cursor.js"
+import { type Attempt, failureOf, lockTimeout, type Origin } from "./failure.js"
+import type { Handle, Reading } from "./Handle.js"
+import { patiently } from "./lockWait.js"
+
+/** Rows a stream reads at a time: the most it holds. */
+const batch = 128
+
+/** What a connection needs to know of the file it belongs to. */
+export interface Surroundings {
+  readonly id: string
+  readonly origin: Origin
+  readonly settings: Settings
+  /** Lets go of the handle. */
+  readonly release: () => void
+  /** The failure to report when the file at this path is no longer the one that was opened. */
+  readonly moved: () => SqlFailure | undefined
+  readonly onServerGone: (failure: SqlFailure) => void
+}
+
+const readOnlyBegin = dialect.begin({ readOnly: true })
+
+/** Makes the connection. */
+export const make = (handle: Handle, around: Surroundings): DriverConnection => {
+  const { id, moved, onServerGone, origin, release, settings } = around
+  const { db } = handle
+  let closed = false
+  let lost = false
+
+  const failed = (cause: unknown, attempt: Attempt): SqlFailure => {
+    const readOnly = handle.isReadOnlyTransaction ? "The session is read-only." : origin.readOnly
+    const failure = failureOf(db, cause, { ...origin, readOnly }, attempt)
+    if (failure.connection === "discard") lost = true
+    if (failure.code === "SQLITE_READONLY_DBMOVED") onServerGone(failure)
+    return failure
+  }
+
+  const open = () => {
+    if (closed) throw new Error("The connection is not open")
+  }
+
+  /** Does one thing, waiting for locks. */
+  const patient = <A>(attempt: Attempt, run: () => A): Effect.Effect<A, SqlFailure> =>
+    patiently(
+      settings.lockTimeout,
+      () => {
+        open()
+        return run()
+      },
+      (cause, wait) => wait === undefined ? failed(cause, attempt) : lockTimeout(origin, attempt, wait)
+    )
+
+  const prelude = (sql: string) =>
+    patient({ sql, bound: [], sent: "no" }, () =>
+      sql === readOnlyBegin ? handle.beginReadOnly(sql) : handle.control(sql))
+
+  /** Binds, runs the prelude, then the statement: with values that cannot be bound, nothing is begun. */
+  const prepared = <A>(
+    { params, prelude: before, prepare, shape, sql }: Statement,
+    run: (bound: ReadonlyArray<unknown>, reading: Reading) => A
+  ): Effect.Effect<A, SqlFailure> =>
+    Effect.withFiberRuntime((fiber: Fiber.RuntimeFiber<A, SqlFailure>) => {
+      const safeIntegers = Context.get(fiber.currentContext, SafeIntegers)
+      let bound: ReadonlyArray<unknown>
+      try {
+        bound = params.length === 0 ? params : bindings(params)
+      } catch (cause) {
+        return Effect.fail(failed(cause, { sql, bound: [], sent: "no" }))
+      }
+      const statement = patient({ sql, bound, sent: "yes" }, () => run(bound, { shape, prepare, safeIntegers }))
+      return before.length === 0 ? statement : Effect.zipRight(Effect.forEach(before, prelude, { discard: true }), statement)
+    })
+
+  const execute = (statement: Statement) =>
+    prepared(statement, (bound, reading) => handle.run(statement.sql, bound, reading))
+
+  const cut = (statement: Statement) =>
+    new QueryCancelled({
+      engine: origin.engine,
+      statement: statement.sql,
+      message: "The connection was given back while this stream was still reading: read it to its end inside of the session."
+    })
+
+  const stream = (statement: Statement): Stream.Stream<any, SqlFailure> =>
+    Stream.fromPull(Effect.gen(function*() {
+      let cursor: Cursor | undefined
+      let started = false
+      yield* Effect.addFinalizer(() => Effect.sync(() => cursor?.close()))
+      const start = Effect.map(
+        // Opening takes the first step, where a lock may be found taken; the later ones find it theirs.
+        prepared(statement, (bound, reading) => {
+          cursor = handle.open(statement.sql, bound, reading)
+        }),
+        () => {
+          started = true
+        }
+      )
+      const read = Effect.suspend(() => {
+        if (cursor === undefined) return Effect.fail(Option.none<SqlFailure>())
+        try {
+          open()
+          if (cursor.isClosed) return Effect.fail(Option.some<SqlFailure>(cut(statement)))
+          const rows = cursor.read(batch)
+          return rows.length === 0 ? Effect.fail(Option.none<SqlFailure>()) : Effect.succeed(Chunk.unsafeFromArray(rows))
+        } catch (cause) {
+          return Effect.fail(Option.some(failed(cause, { sql: statement.sql, bound: statement.params, sent: "yes" })))
+        }
+      })
+      return Effect.suspend(() => started ? read : Effect.zipRight(Effect.mapError(start, Option.some), read))
+    }))
+
+  const status = (): TransactionStatus => !closed && db.inTransaction ? "open" : "none"
+
+  const control = (kind: Control, sql: string): Effect.Effect<TransactionStatus, SqlFailure> =>
+    Effect.suspend(() => {
+      if (!closed && !db.inTransaction) {
+        // SQLite ended the transaction by itself (a conflict clause, a full disk): there is nothing left to steer.
+        return kind === "rollback" ? Effect.succeed<TransactionStatus>("none") : new TransactionAborted({
+          engine: origin.engine,
+          session: "",
+          message: `There is no transaction to ${kind}: SQLite rolled it back after an earlier statement failed, or it never began.`
+        })
+      }
+      return Effect.map(patient({ sql, bound: [], sent: "yes" }, () => handle.control(sql)), status)
+    })
+
+  const reset = Effect.suspend(() =>
+    patiently(
+      settings.lockTimeout,
+      () => {
+        open()
+        handle.reset()
+      },
+      (cause, wait) =>
+        wait !== undefined
+          ? lockTimeout(origin, { sql: "ROLLBACK", sent: "yes" }, wait)
+          : failed(cause, { sql: undefined, bound: [], sent: "yes" })
+    )
+  )
+
+  return {
+    id,
+    execute,
+    stream,
+    control,
+    transaction: status,
+    condition: (): Condition => closed || lost || !db.open ? "lost" : handle.isDirty ? "dirty" : "clean",
+    settle: Effect.void,
+    reset,
+    ping: Effect.suspend(() => {
+      const failure = closed ? undefined : moved()
+      if (failure === undefined) {
+        return Effect.asVoid(patient({ sql: "SELECT 1", bound: [], sent: "yes" }, () =>
+          handle.run("SELECT 1", [], { shape: "rows", prepare: true, safeIntegers: false })))
+      }
+      lost = true
+      onServerGone(failure)
+      return Effect.fail(failure)
+    }),
+    close: Effect.sync(() => {
+      if (closed) return
+      closed = true
+      release()
+    })
+  }
+}

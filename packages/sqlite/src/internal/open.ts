@@ -1,0 +1,131 @@
+/**
+ * Opening a file: checked, set up, and closed again when anything goes wrong or the wait is interrupted.
+ */
+import Sqlite from "better-sqlite3"
+import { Effect } from "effect"
+import type { ConnectContext } from "effect-sql-engine/Driver"
+import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import type { Settings } from "./config.js"
+import { problemAfter, problemBefore } from "./diagnosis.js"
+import { failureOf, lockTimeout, type Origin } from "./failure.js"
+import { Handle } from "./Handle.js"
+import { type LockWait, patiently } from "./lockWait.js"
+import { assignment } from "./pragmas.js"
+
+/** `write` may write as far as the mode lets it; `read` never does. */
+export type Purpose = "write" | "read"
+
+/** An option that the file, the disk or SQLite itself turned down. */
+class Refused extends Error {
+  constructor(readonly field: string, readonly problem: string, override readonly cause?: unknown) {
+    super(problem)
+  }
+}
+
+const configError = (engine: string, { cause, field, problem }: Refused): EngineConfigError =>
+  new EngineConfigError({
+    engine,
+    code: cause instanceof Sqlite.SqliteError ? cause.code : undefined,
+    message: `The SQLite database of engine "${engine}" cannot be opened: \`${field}\`: ${problem}.`,
+    problems: [{ field, problem }]
+  })
+
+/** Where failures of a connection come from. */
+export const originOf = (settings: Settings, purpose: Purpose, context: ConnectContext): Origin => ({
+  engine: context.engine,
+  file: settings.file,
+  readOnly: settings.mode === "ro"
+    ? "The engine was opened with mode \"ro\"."
+    : purpose === "read"
+    ? "It ran on a read-only connection: write in a session that is not read-only."
+    : undefined
+})
+
+const loadExtensions = (db: Sqlite.Database, settings: Settings) =>
+  settings.extensions.forEach(({ entryPoint, path }, at) => {
+    try {
+      if (entryPoint === undefined) db.loadExtension(path)
+      // The types of better-sqlite3 leave the entry point out.
+      else (db.loadExtension as (path: string, entryPoint: string) => unknown)(path, entryPoint)
+    } catch (cause) {
+      throw new Refused(`extensions[${at}]`, cause instanceof Error ? cause.message : "cannot be loaded", cause)
+    }
+  })
+
+const setPragmas = (db: Sqlite.Database, settings: Settings) => {
+  const known = new Set(db.prepare<[], string>("SELECT name FROM pragma_pragma_list").pluck().all())
+  for (const [name, value] of settings.pragmas) {
+    // SQLite passes over a pragma it does not know without a word.
+    if (!known.has(name.toLowerCase())) throw new Refused(`pragmas.${name}`, "is no pragma of this SQLite")
+    try {
+      db.pragma(assignment(name, value).slice("PRAGMA ".length))
+    } catch (cause) {
+      throw new Refused(`pragmas.${name}`, cause instanceof Error ? cause.message : "cannot be set", cause)
+    }
+  }
+}
+
+const setJournalMode = (db: Sqlite.Database, { file, journalMode }: Settings) => {
+  const read = () => db.pragma("journal_mode", { simple: true })
+  // Asking before setting: a mode that is set already needs no lock.
+  if (read() === journalMode) return
+  const got = db.pragma(`journal_mode = ${journalMode}`, { simple: true })
+  if (got !== journalMode) throw new Refused("journalMode", `${file} cannot be used with "${journalMode}": it stays "${got}"`)
+}
+
+/** Everything that may find a lock taken, and may then be done again from the start. */
+const setUp = (db: Sqlite.Database, settings: Settings, purpose: Purpose) => {
+  // The first look at the file: here it shows that it is no database.
+  db.pragma("schema_version")
+  db.pragma(`foreign_keys = ${settings.foreignKeys ? 1 : 0}`)
+  if (purpose === "write" && settings.mode !== "ro") {
+    if (!settings.memory) setJournalMode(db, settings)
+    db.pragma(`synchronous = ${settings.synchronous}`)
+  }
+  setPragmas(db, settings)
+  if (purpose === "read" || settings.mode === "ro") db.pragma("query_only = 1")
+}
+
+const openFile = (settings: Settings, purpose: Purpose): Sqlite.Database => {
+  const problem = settings.memory ? undefined : problemBefore(settings.file, settings.mode)
+  if (problem !== undefined) throw new Refused("filename", problem)
+  return new Sqlite(settings.file, {
+    readonly: purpose === "read" || settings.mode === "ro",
+    fileMustExist: settings.mode !== "rwc",
+    // SQLite's own waiting would stop the event loop.
+    timeout: 0
+  })
+}
+
+/** Opens the database. What was opened is closed on failure, and when a wait for a lock is interrupted. */
+export const open = (
+  settings: Settings,
+  purpose: Purpose,
+  context: ConnectContext
+): Effect.Effect<Handle, SqlFailure> => {
+  const origin = originOf(settings, purpose, context)
+  const refused = (db: Sqlite.Database | undefined) => (cause: unknown, wait: LockWait | undefined): SqlFailure => {
+    if (wait !== undefined) return lockTimeout(origin, { sql: undefined, sent: "no" }, wait)
+    if (cause instanceof Refused) return configError(context.engine, cause)
+    const problem = problemAfter(cause, settings.file)
+    if (problem !== undefined) return configError(context.engine, new Refused("filename", problem, cause))
+    return failureOf(db, cause, origin, { sql: undefined, bound: [], sent: "no" })
+  }
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      patiently(settings.lockTimeout, () => openFile(settings, purpose), refused(undefined)),
+      (db) =>
+        restore(patiently(settings.lockTimeout, () => setUp(db, settings, purpose), refused(db))).pipe(
+          Effect.zipRight(Effect.suspend(() => {
+            try {
+              loadExtensions(db, settings)
+              return Effect.succeed(new Handle(db, purpose === "read" || settings.mode === "ro", settings.statementCacheSize))
+            } catch (cause) {
+              return Effect.fail(refused(db)(cause, undefined))
+            }
+          })),
+          Effect.onError(() => Effect.sync(() => db.close()))
+        )
+    )
+  )
+}

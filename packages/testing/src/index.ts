@@ -1,0 +1,8 @@
+/**
+ * @since 0.1.0
+ */
+export * as Outcome from "./Outcome.js"
+export * as PgServer from "./PgServer.js"
+export * as Script from "./Script.js"
+export * as ScriptedDriver from "./ScriptedDriver.js"
+export * as VirtualClock from "./VirtualClock.js"
