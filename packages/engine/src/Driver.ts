@@ -81,7 +81,10 @@ export interface DriverConnection {
   /** What the database calls it: a backend's process id, or a number of the driver's own. */
   readonly id: string
   readonly execute: (statement: Statement) => Effect.Effect<ReadonlyArray<any>, SqlFailure>
-  /** Rows in batches with bounded memory; the source of rows is closed when the stream ends, however it ends. */
+  /**
+   * Rows in batches with bounded memory; the source of rows is closed when the stream ends, however it ends. Other
+   * statements may run between its batches; until it is closed the connection is `dirty`.
+   */
   readonly stream: (statement: Statement) => Stream.Stream<any, SqlFailure>
   /**
    * Sends one control statement. Succeeds with the transaction's status after it. A COMMIT that the database answered

@@ -43,41 +43,59 @@ const release = (all: Open, settings: Settings, handle: Handle): void => {
 const driverClosed = (engine: string, file: string): ConnectionError =>
   new ConnectionError({ engine, retryable: false, message: `The driver of engine "${engine}" is closed (${file}).` })
 
-const handleFor = (all: Open, settings: Settings, purpose: Purpose, context: ConnectContext) =>
+/** A reader cannot create the file, nor switch it to WAL: the first one opens it for a moment as a writer does. */
+const prepare = (all: Open, settings: Settings, context: ConnectContext) => {
+  const passing = open(settings, "write", context, (handle) => all.handles.add(handle))
+  return Effect.map(passing, (handle) => release(all, settings, handle))
+}
+
+const handleFor = (
+  all: Open,
+  settings: Settings,
+  purpose: Purpose,
+  context: ConnectContext,
+  opened: (handle: Handle) => void
+): Effect.Effect<Handle, SqlFailure> =>
   Effect.gen(function*() {
     if (all.closed) return yield* driverClosed(context.engine, settings.file)
     if (all.memory !== undefined) return all.memory
-    if (purpose === "read" && !all.prepared && settings.mode !== "ro") {
-      // A reader cannot create the file, nor switch it to WAL: the first one opens it for a moment as a writer does.
-      yield* Effect.acquireUseRelease(
-        open(settings, "write", context),
-        () => Effect.void,
-        (handle) => Effect.sync(() => handle.close())
-      )
-    }
+    if (purpose === "read" && !all.prepared && settings.mode !== "ro") yield* prepare(all, settings, context)
+    const handle = yield* open(settings, purpose, context, opened)
     all.prepared = true
-    return yield* open(settings, purpose, context)
+    return handle
   })
 
 const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: ConnectContext) =>
-  Effect.map(handleFor(all, settings, purpose, context), (handle): DriverConnection => {
-    all.handles.add(handle)
-    if (settings.memory) all.memory = handle
-    all.connections += 1
-    const origin = originOf(settings, purpose, context)
-    const identity = identityOf(settings.file)
-    return makeConnection(handle, {
-      id: `${purpose}-${all.connections}`,
-      origin,
-      settings,
-      release: () => release(all, settings, handle),
-      moved: (): SqlFailure | undefined =>
-        settings.memory || identityOf(settings.file) === identity ? undefined : new ConnectionError({
-          engine: context.engine,
-          message: `${settings.file} was moved, replaced or removed while it was open.`
-        }),
-      onServerGone: context.onServerGone
-    })
+  Effect.suspend(() => {
+    let fresh: Handle | undefined
+    const opened = (handle: Handle) => {
+      fresh = handle
+      all.handles.add(handle)
+    }
+    return handleFor(all, settings, purpose, context, opened).pipe(
+      Effect.map((handle): DriverConnection => {
+        if (settings.memory) all.memory = handle
+        all.connections += 1
+        const identity = identityOf(settings.file)
+        return makeConnection(handle, {
+          id: `${purpose}-${all.connections}`,
+          origin: originOf(settings, purpose, context),
+          settings,
+          release: () => release(all, settings, handle),
+          moved: (): SqlFailure | undefined =>
+            settings.memory || identityOf(settings.file) === identity ? undefined : new ConnectionError({
+              engine: context.engine,
+              message: `${settings.file} was moved, replaced or removed while it was open.`
+            }),
+          onServerGone: context.onServerGone
+        })
+      }),
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          if (fresh !== undefined) release(all, settings, fresh)
+        })
+      )
+    )
   })
 
 /** Remembers what it has told: the same few texts run again and again. */

@@ -546,12 +546,16 @@ describe("dirty connections", () => {
 })
 
 describe("streams", () => {
-  it.live("a stream holds its connection until it ends, however it ends", () =>
+  it.live("a stream leaves its connection dirty until it ends, however it ends, and other statements run between its batches", () =>
     Effect.gen(function*() {
       const scripted = yield* ScriptedDriver.make({ tables: { t: [1, 2, 3, 4, 5] } })
       const connection = yield* connect(scripted)
       const all = yield* Stream.runCollect(Stream.tap(connection.stream(statement("select t")), () =>
-        Effect.sync(() => expect(connection.condition()).toBe("busy"))))
+        Effect.zipRight(
+          Effect.sync(() => expect(connection.condition()).toBe("dirty")),
+          connection.execute(statement("select u"))
+        )))
+      expect(scripted.breaches).toEqual([])
       expect(Chunk.toReadonlyArray(all)).toEqual([1, 2, 3, 4, 5].map((k) => ({ k })))
       expect(connection.condition()).toBe("clean")
       yield* Stream.runDrain(Stream.take(connection.stream(statement("select t")), 1))
@@ -611,7 +615,7 @@ describe("the language", () => {
       expect(yield* run(sql`insert into t values (${1})`)).toEqual([])
       expect(yield* run(sql`INSERT INTO ${sql("t")} ${sql.insert([{ k: 2 }, { k: 3 }]).returning("*")}`)).toEqual([{ k: 2 }, { k: 3 }])
       expect(yield* run(sql`insert into t (k) values (${"it's"}) returning k`, "values")).toEqual([["it's"]])
-      expect(yield* run(sql`delete from t where k = ${2}`, "raw")).toEqual({ rows: [], rowCount: 1 })
+      expect(yield* run(sql`delete from t where k = ${2}`, "raw")).toEqual([{ rows: [], rowCount: 1 }])
       expect(yield* run(sql`select k from t where k = ${3}`)).toEqual([{ k: 3 }])
       expect(yield* run(sql`select * from ${sql("t")} order by k`, "values")).toEqual([[1], [3], ["it's"]])
       expect(yield* run(sql`select count(*) from t`)).toEqual([{ count: 3 }])

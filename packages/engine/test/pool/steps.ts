@@ -24,12 +24,12 @@ export const settings: FastCheck.Arbitrary<Settings> = FastCheck.record({
   mode: FastCheck.constantFrom("queue" as const, "queue" as const, "queue" as const, "none" as const),
   size: FastCheck.integer({ min: 1, max: 4 }),
   overflow: FastCheck.integer({ min: 0, max: 3 }),
-  acquireTimeout: FastCheck.constantFrom(50, 1_000, 30_000),
-  connectTimeout: FastCheck.constantFrom(40, 1_000, 10_000),
-  recycle: FastCheck.constantFrom(100, 5_000, 3_600_000, Infinity),
-  idleTimeout: FastCheck.constantFrom(0, 200, 600_000, Infinity),
-  prePing: FastCheck.constantFrom(0, 60, 30_000, Infinity),
-  releaseTimeout: FastCheck.constantFrom(30, 5_000)
+  acquireTimeout: FastCheck.constantFrom(50, 1_000, 30_000, 30_000),
+  connectTimeout: FastCheck.constantFrom(40, 1_000, 10_000, 10_000),
+  recycle: FastCheck.constantFrom(100, 300, 5_000, 3_600_000, Infinity),
+  idleTimeout: FastCheck.constantFrom(0, 20, 200, 600_000, Infinity),
+  prePing: FastCheck.constantFrom(0, 10, 60, 30_000, Infinity),
+  releaseTimeout: FastCheck.constantFrom(30, 5_000, 5_000)
 }).map(({ overflow, ...rest }) => ({ ...rest, max: rest.size + overflow }))
 
 /** One step: what, which one, and a number that decides the rest. */
@@ -37,12 +37,14 @@ export type Step = readonly [kind: number, which: number, how: number]
 
 export const steps = (length: number): FastCheck.Arbitrary<ReadonlyArray<Step>> =>
   FastCheck.array(FastCheck.tuple(FastCheck.nat(99), FastCheck.nat(999), FastCheck.nat(999)), {
-    minLength: length / 2,
+    minLength: 1,
     maxLength: length,
     size: "max"
   })
 
 const conditions: ReadonlyArray<Condition> = ["clean", "clean", "clean", "clean", "dirty", "dirty", "busy", "lost"]
+
+const spans = [0, 0, 0, 1, 1, 2, 2, 5, 5, 10, 20, 20, 50, 100, 1_000, 20_000]
 
 /** Takes one step; one that makes no sense where the world stands is passed over. */
 export const step = (world: World, [kind, which, how]: Step): void => {
@@ -81,6 +83,6 @@ export const step = (world: World, [kind, which, how]: Step): void => {
     if (how % 2 === 0) world.retire()
   } else if (kind < 92) {
     // One walk in a few is closed on its way.
-    if (how < 100) world.close(how % 3 === 0 ? 0 : how * 10)
-  } else world.advance([0, 1, 5, 20, 50, 200, 1_000, 20_000][which % 8]! + how % 10, how % 4 === 0 ? how % 30 : 0)
+    if (how < 30) world.close(how % 3 === 0 ? 0 : how * 30)
+  } else world.advance(spans[which % spans.length]! + how % 10, how % 4 === 0 ? how % 30 : 0)
 }

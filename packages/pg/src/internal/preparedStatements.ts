@@ -1,8 +1,8 @@
 /**
  * The prepared statements of one connection: a bounded map, least recently used first out.
  *
- * A plain state machine. It speaks of what the server has, so it follows the server's answers: a statement counts as
- * prepared from the moment its Parse was sent (the next message may refer to it already) until the server refused it.
+ * A plain state machine. A statement counts as prepared from the moment its Parse was written, because the next message
+ * may refer to it already; when the server then refuses it, it is dropped.
  */
 
 /** A prepared statement. */
@@ -10,7 +10,7 @@ export interface Prepared {
   /** Its name on the server; never used twice on one connection. */
   readonly name: string
   readonly sql: string
-  /** Whether the server has confirmed it. */
+  /** Whether its Parse was written. */
   parsed: boolean
   /** The columns of its rows as the server described them; absent until the first answer. */
   fields: ReadonlyArray<any> | undefined
@@ -52,7 +52,10 @@ export class PreparedStatements {
     this.closing.push(statement.name)
   }
 
-  /** The names to be closed on the server with the exchange that is about to be written. */
+  /**
+   * The names to be closed on the server at the head of the exchange that is about to be written. Ask before `take`:
+   * what is evicted by a statement of this exchange may be another statement of it.
+   */
   toClose(): ReadonlyArray<string> {
     if (this.closing.length === 0) return this.closing
     const names = this.closing

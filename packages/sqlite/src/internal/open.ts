@@ -97,11 +97,15 @@ const openFile = (settings: Settings, purpose: Purpose): Sqlite.Database => {
   })
 }
 
-/** Opens the database. What was opened is closed on failure, and when a wait for a lock is interrupted. */
+/**
+ * Opens the database. What was opened is closed on failure, and when a wait for a lock is interrupted; `opened` hears of
+ * the handle before anybody could be interrupted with it in hand.
+ */
 export const open = (
   settings: Settings,
   purpose: Purpose,
-  context: ConnectContext
+  context: ConnectContext,
+  opened: (handle: Handle) => void
 ): Effect.Effect<Handle, SqlFailure> => {
   const origin = originOf(settings, purpose, context)
   const refused = (db: Sqlite.Database | undefined) => (cause: unknown, wait: LockWait | undefined): SqlFailure => {
@@ -119,7 +123,10 @@ export const open = (
           Effect.zipRight(Effect.suspend(() => {
             try {
               loadExtensions(db, settings)
-              return Effect.succeed(new Handle(db, purpose === "read" || settings.mode === "ro", settings.statementCacheSize))
+              const readOnly = purpose === "read" || settings.mode === "ro"
+              const handle = new Handle(db, readOnly, settings.statementCacheSize)
+              opened(handle)
+              return Effect.succeed(handle)
             } catch (cause) {
               return Effect.fail(refused(db)(cause, undefined))
             }

@@ -8,9 +8,8 @@
 import { isBlank } from "./encoding.js"
 import type { Pair, Problem, Reading } from "./problem.js"
 
-/** A pair and where in the text its value stands. */
+/** A pair, and whether its value was in quotes. */
 export interface Token extends Pair {
-  readonly nameStart: number
   readonly quoted: boolean
 }
 
@@ -58,7 +57,7 @@ export const tokens = (text: string): { readonly found: ReadonlyArray<Token>; re
         value += char
       }
     }
-    found.push({ name, value, nameStart, quoted })
+    found.push({ name, value, quoted })
   }
 }
 
@@ -68,6 +67,9 @@ const fieldOf = (name: string): string => /^[a-z_]{1,40}$/.test(name) ? name : "
 export const readConninfo = (text: string): Reading => {
   const { found, problem } = tokens(text)
   const problems: Array<Problem> = problem === undefined ? [] : [problem]
+  if (found.some((token) => token.name === "")) {
+    problems.push({ field: "parameters", problem: "a parameter has no name before its =" })
+  }
   if (found.some((token) => !token.quoted && /;\s*[A-Za-z][\w ]*=/.test(token.value))) {
     // host=h;password=p would otherwise become a host named "h;password=p".
     problems.push({

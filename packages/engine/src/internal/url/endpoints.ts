@@ -23,7 +23,7 @@ const list = (text: string | undefined): ReadonlyArray<string> => text === undef
 
 /** The endpoints; the problems are added to `problems`. */
 export const resolveEndpoints = (
-  given: { readonly host?: string; readonly hostaddr?: string; readonly port?: string },
+  given: Readonly<Record<"host" | "hostaddr" | "port", string | undefined>>,
   problems: Array<Problem>
 ): ReadonlyArray<Endpoint> => {
   const hosts = list(given.host)
@@ -40,7 +40,7 @@ export const resolveEndpoints = (
     if (problem !== undefined) problems.push({ field: "port", problem })
   }
   if (addresses.some((address) => address !== "" && !isAddress(address))) {
-    problems.push({ field: "hostaddr", problem: "is not an IP address; a name belongs into host" })
+    problems.push({ field: "hostaddr", problem: "not an IP address; a name belongs into host" })
   }
   return Array.from({ length: count }, (_, i) => {
     const host = hosts[i] || undefined
@@ -58,7 +58,7 @@ export const resolveEndpoints = (
 const portProblem = (text: string): string | undefined => {
   if (text === "") return undefined
   const port = parseInteger(text)
-  if (port === undefined) return "is not a number"
+  if (port === undefined) return "not a number"
   if (port >= 1 && port <= 65_535) return undefined
   return `${Math.abs(port) < 1_000_000 ? port : "the number"} is not between 1 and 65535`
 }

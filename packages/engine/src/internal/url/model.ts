@@ -38,7 +38,7 @@ abstract class Address implements Equal.Equal, Inspectable.Inspectable {
   }
 
   [Hash.symbol](): number {
-    return Hash.cached(this, Hash.string(revealed(this)))
+    return Hash.string(revealed(this))
   }
 
   toString(): string {

@@ -137,5 +137,8 @@ export const time = (unit: keyof typeof unitMillis): Parameter<Duration.Duration
       ? Either.right(Duration.millis(millis))
       : Either.left(`must be a time such as 500ms, 5s or 2min; a bare number counts ${unit}`)
   },
-  write: (value) => `${Duration.toMillis(value)}ms`
+  write: (value) => {
+    const millis = Duration.toMillis(value)
+    return millis % 1000 === 0 ? `${millis / 1000}s` : `${millis}ms`
+  }
 })

@@ -37,11 +37,7 @@ export const readPostgres = (
   const read = readParameters(postgresVocabulary, reading.pairs)
   const problems: Array<Problem> = [...reading.problems, ...read.problems]
   const { dbname, host, hostaddr, password, port, user, ...parameters } = read.values
-  const endpoints = resolveEndpoints(
-    { ...host === undefined ? {} : { host }, ...hostaddr === undefined ? {} : { hostaddr },
-      ...port === undefined ? {} : { port } },
-    problems
-  )
+  const endpoints = resolveEndpoints({ host, hostaddr, port }, problems)
   if (dbname?.includes("://")) {
     problems.push({ field: "dbname", problem: "holds a whole URL; give that URL itself" })
   }
@@ -59,8 +55,12 @@ export const readPostgres = (
       user,
       password,
       database: dbname,
-      // As libpq does: the system's certificates are trusted for the host they name, or not at all.
-      parameters: parameters.sslrootcert === "system" ? { sslmode: "verify-full", ...parameters } : parameters,
+      parameters: {
+        // As libpq does: the system's certificates are trusted for the host they name, or not at all.
+        ...parameters.sslrootcert === "system" ? { sslmode: "verify-full" } : {},
+        ...parameters.pgbouncer === true ? { prepare: false } : {},
+        ...parameters
+      },
       notes: [...notes, ...read.notes.filter((note) => note.parameter !== "service")]
     })
   )

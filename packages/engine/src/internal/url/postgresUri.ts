@@ -123,6 +123,8 @@ export const readQuery = (query: string, pairs: Array<Pair>, problems: Array<Pro
       problems.push({ field: "parameters", problem: "a parameter has no = (names and values are separated by =)" })
     } else if (Either.isLeft(name)) {
       problems.push({ field: "parameters", problem: `a parameter's name ${name.left}` })
+    } else if (name.right === "") {
+      problems.push({ field: "parameters", problem: "a parameter has no name before its =" })
     } else if (more.length > 0) {
       problems.push({ field: "parameters", problem: "a parameter has more than one =; in a value = is written %3D" })
     } else {

@@ -30,21 +30,17 @@ export const readSqlite = (
   notes: ReadonlyArray<Note>
 ): Either.Either<SqliteUrl, ReadonlyArray<Problem>> => {
   const problems: Array<Problem> = []
-  const mark = text.indexOf("?")
-  const before = mark < 0 ? text : text.slice(0, mark)
-  const after = mark < 0 ? "" : text.slice(mark + 1)
-  const location = before.startsWith("//") ? underSlashes(before.slice(2), problems) : before
-  const isUri = location.startsWith("file:")
-  const filename = isUri ? uriFilename(location.slice("file:".length), problems) : plainFilename(location, problems)
   // In a URI filename # starts a fragment, which SQLite drops.
-  const read = readParameters(sqliteVocabulary, readPairs(isUri ? beforeFragment(after) : after, problems))
+  const isUri = /^(\/\/\/)?file:/.test(text)
+  const [before = "", ...after] = (isUri ? text.replace(/#.*$/s, "") : text).split("?")
+  const location = before.startsWith("//") ? underSlashes(before.slice(2), problems) : before
+  const filename = isUri ? uriFilename(location.slice("file:".length), problems) : plainFilename(location, problems)
+  const read = readParameters(sqliteVocabulary, readPairs(after.join("?"), problems))
   problems.push(...read.problems)
   return problems.length > 0
     ? Either.left(problems)
     : Either.right(new SqliteUrl({ filename, parameters: read.values, notes: [...notes, ...read.notes] }))
 }
-
-const beforeFragment = (text: string): string => text.replace(/#.*$/s, "")
 
 const underSlashes = (text: string, problems: Array<Problem>): string => {
   const slash = text.indexOf("/")
@@ -66,7 +62,7 @@ const plainFilename = (raw: string, problems: Array<Problem>): string => {
 }
 
 const uriFilename = (text: string, problems: Array<Problem>): string => {
-  let raw = beforeFragment(text)
+  let raw = text
   if (raw.startsWith("//")) {
     const slash = raw.indexOf("/", 2)
     const authority = raw.slice(2, slash < 0 ? undefined : slash)

@@ -9,7 +9,7 @@ import type { Step } from "../../Script.js"
 import { runStatement } from "./commands.js"
 import { inFailed, runControl, stepOf } from "./control.js"
 import { failureOf, lostFailure } from "./dialect.js"
-import type { Job, Link, Work } from "./link.js"
+import type { Job, Link, Reading } from "./link.js"
 import { shapeRows } from "./shape.js"
 
 export class ScriptedConnection implements DriverConnection {
@@ -40,11 +40,11 @@ export class ScriptedConnection implements DriverConnection {
     this.called(statement, "stream")
     return Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(restore(Effect.suspend(() => this.trip(statement, "stream"))), (rows) => {
-        const reading = this.link.hold("stream", statement.sql)
+        const reading = this.link.hold(statement.sql)
         const end = this.link.cutAfter
         this.link.cutAfter = Infinity
         return Effect.as(
-          Effect.addFinalizer(() => Effect.sync(() => this.link.letGo(reading))),
+          Effect.addFinalizer(() => Effect.sync(() => this.link.readings.delete(reading))),
           Stream.repeatEffectChunkOption(this.pull(rows, end, reading))
         )
       })
@@ -76,7 +76,7 @@ export class ScriptedConnection implements DriverConnection {
       ? "lost"
       : this.link.work !== undefined
       ? "busy"
-      : this.link.tx !== undefined || this.link.settings.size > 0
+      : this.link.tx !== undefined || this.link.settings.size > 0 || this.link.readings.size > 0
       ? "dirty"
       : "clean"
   }
@@ -233,16 +233,21 @@ export class ScriptedConnection implements DriverConnection {
   }
 
   /** Two rows at a time, so that even a short answer takes several pulls. */
-  private pull(rows: ReadonlyArray<any>, cutAfter: number, reading: Work) {
+  private pull(rows: ReadonlyArray<any>, cutAfter: number, reading: Reading) {
     const { link } = this
     let position = 0
     return Effect.suspend(() => {
-      if (link.work !== reading) {
-        const { sql } = reading.job
-        return Exit.fail(Option.some(link.brokenBy ?? lostFailure(`Connection ${link.id} closed under a stream.`, "maybe", sql)))
+      const job: Job<void> = { step: "stream", sql: reading.sql, apply: () => Exit.void }
+      if (!link.readings.has(reading)) {
+        return Exit.fail(
+          Option.some(link.brokenBy ?? lostFailure(`Connection ${link.id} closed under a stream.`, "maybe", reading.sql))
+        )
+      }
+      if (link.work !== undefined) {
+        link.server.breach("overlap", link.id, "stream", reading.sql)
       }
       if (position >= cutAfter) {
-        return Exit.mapError(link.lose(reading.job, "maybe"), Option.some)
+        return Exit.mapError(link.lose(job, "maybe"), Option.some)
       }
       if (position >= rows.length) {
         return Exit.fail(Option.none())

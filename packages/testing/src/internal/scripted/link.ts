@@ -35,6 +35,11 @@ export interface Work {
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
+/** An open stream. */
+export interface Reading {
+  readonly sql: string
+}
+
 const applied: ReadonlySet<Outcome["_tag"]> = new Set(["Ok", "LostAfter", "CutAfter", "Dies", "HangApplied"] as const)
 
 const applies = (outcome: Outcome): boolean =>
@@ -46,6 +51,8 @@ export class Link implements Backend, Peer {
   state: "new" | "open" | "lost" | "closed" = "new"
   work: Work | undefined = undefined
   brokenBy: SqlFailure | undefined = undefined
+  /** The streams that are open. */
+  readonly readings = new Set<Reading>()
   /** How many rows the stream that is being opened gives before its link breaks. */
   cutAfter = Infinity
   private readonly steps = new Map<Step, number>()
@@ -288,6 +295,7 @@ export class Link implements Backend, Peer {
     } else {
       this.tx = this.server.rollback(this.tx)
     }
+    this.readings.clear()
     this.server.remove(this)
     this.waiters.forEach((wake) => wake())
   }
@@ -309,14 +317,10 @@ export class Link implements Backend, Peer {
     })
   }
 
-  hold(step: Step, sql: string): Work {
-    const job: Job<void> = { step, sql, apply: () => Exit.void }
-    return this.work = { job, at: Infinity, clock: undefined as never, end: { _tag: "Ok" }, cancelled: false }
-  }
-
-  letGo(work: Work): void {
-    if (this.work === work) {
-      this.work = undefined
-    }
+  /** A stream is open from here on; between its batches other steps may run. */
+  hold(sql: string): Reading {
+    const reading: Reading = { sql }
+    this.readings.add(reading)
+    return reading
   }
 }

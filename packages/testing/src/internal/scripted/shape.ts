@@ -14,7 +14,7 @@ export const shapeRows = (
     case "values":
       return rows.map((row) => Object.values(row))
     case "raw":
-      // A client's own result object travels where rows do; nobody looks into it on the way.
-      return { rows, rowCount: count } as unknown as ReadonlyArray<any>
+      // The client's own result object is the only row.
+      return [{ rows, rowCount: count }]
   }
 }

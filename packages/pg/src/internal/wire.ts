@@ -1,0 +1,85 @@
+/**
+ * The parts of node-postgres this driver stands on, typed as they are: `@types/pg` leaves out what a `Submittable` needs.
+ */
+import type { Duplex } from "node:stream"
+import pg from "pg"
+import type { ServerError } from "./failure.js"
+
+/** A connection of node-postgres: writes protocol messages, emits the answers. */
+export interface WireConnection {
+  readonly stream: Duplex
+  on(event: string, listener: (message: any) => void): unknown
+  parse(message: { readonly name: string; readonly text: string; readonly types: ReadonlyArray<number> }): void
+  bind(message: { readonly portal: string; readonly statement: string; readonly values: ReadonlyArray<WireValue> }): void
+  describe(message: { readonly type: "P" | "S"; readonly name: string }): void
+  execute(message: { readonly portal: string; readonly rows: number }): void
+  close(message: { readonly type: "P" | "S"; readonly name: string }): void
+  query(text: string): void
+  sync(): void
+  sendCopyFail(reason: string): void
+}
+
+/** A bound value as it goes over the wire. */
+export type WireValue = string | Buffer | null
+
+/** A client of node-postgres. */
+export interface WireClient {
+  readonly connection: WireConnection
+  readonly processID: number | null
+  readonly secretKey: number | null
+  getStartupConf: () => Readonly<Record<string, string>>
+  connect(callback: (error: Error | null) => void): void
+  query(query: object): unknown
+  end(): Promise<void>
+  on(event: string, listener: (value: any) => void): unknown
+}
+
+/** The rows of one statement, built by node-postgres's own class, which is also what `raw` hands out. */
+export interface WireResult {
+  command: string | null
+  rowCount: number | null
+  fields: ReadonlyArray<any>
+  rows: Array<any>
+  addFields(fields: ReadonlyArray<any>): void
+  parseRow(fields: ReadonlyArray<string | null>): unknown
+  addRow(row: unknown): void
+  addCommandComplete(message: { readonly text: string }): void
+}
+
+/** Finds the parser for a type of the server. */
+export type Types = pg.CustomTypesConfig
+
+export const newResult = (values: boolean, types: Types): WireResult =>
+  new (pg.Result as unknown as new(mode: string | undefined, types: Types) => WireResult)(
+    values ? "array" : undefined,
+    types
+  )
+
+export const newClient = (config: object): WireClient =>
+  new (pg.Client as unknown as new(config: object) => WireClient)(config)
+
+export const defaultTypes: Types = pg.types
+
+/** JavaScript values as PostgreSQL's text or bytes, by node-postgres's rules; throws for what has no such form. */
+export const toWire = (value: unknown): WireValue =>
+  (pg as unknown as { readonly utils: { prepareValue(value: unknown): WireValue } }).utils.prepareValue(value)
+
+/**
+ * What a pipelined client accepts beside its own queries. Our exchanges are subclasses of its `Query`, because it asks
+ * for one; nothing but the dispatch of answers is inherited.
+ */
+export const QueryBase = pg.Query as unknown as abstract new(text: string) => object
+
+/** The answers that a client hands to the query they belong to. */
+export interface Answers {
+  submit(connection: WireConnection): null
+  handleRowDescription(message: { readonly fields: ReadonlyArray<any> }): void
+  handleDataRow(message: { readonly fields: ReadonlyArray<string | null> }): void
+  handlePortalSuspended(connection: WireConnection): void
+  handleCommandComplete(message: { readonly text: string }, connection: WireConnection): void
+  handleEmptyQuery(connection: WireConnection): void
+  handleCopyInResponse(connection: WireConnection): void
+  handleCopyData(): void
+  handleError(error: ServerError & Error): void
+  handleReadyForQuery(): void
+}
