@@ -23,7 +23,7 @@ import type { Host, SessionEvent, SessionTotals } from "./internal/session/unit.
 import type { HasHost } from "./internal/session/verbs.js"
 import { HostId, transactionOn, verbs } from "./internal/session/verbs.js"
 import * as Pool from "./Pool.js"
-import type { EngineConfigError, Refined } from "./SqlFailure.js"
+import type { Refined, SqlFailure } from "./SqlFailure.js"
 
 /**
  * How an engine behaves. Every part has a default.
@@ -37,6 +37,11 @@ export interface EngineOptions {
   readonly pool?: Pool.PoolOptions | undefined
   /** What sessions ask of BEGIN when they do not say, and their limits. */
   readonly session?: SessionDefaults | undefined
+  /**
+   * `lazy` (default): the first statement opens the first connection. `eager`: making the engine opens and checks one, so
+   * that a wrong address fails at the start.
+   */
+  readonly connect?: "lazy" | "eager" | undefined
   /** How long the engine's end waits for running sessions before it cancels them. Default 10 seconds. */
   readonly drainTimeout?: Duration.DurationInput | undefined
 }
@@ -109,8 +114,18 @@ const millis = (input: Duration.DurationInput | undefined, fallback: number): nu
 
 let made = 0
 
+/** Opens and checks a connection; its failure is the engine's. */
+const check = (pool: Pool.Pool): Effect.Effect<void, SqlFailure> =>
+  Effect.suspend(() => {
+    const request: Pool.Request = { session: "start", statement: undefined, holds: [], lease: undefined }
+    return Effect.ensuring(
+      Effect.zipRight(pool.acquire(request), Effect.suspend(() => request.lease!.connection.ping)),
+      Effect.sync(() => pool.release(request))
+    )
+  })
+
 /**
- * Makes an engine on a driver, for as long as the scope lasts. Opens no connection.
+ * Makes an engine on a driver, for as long as the scope lasts. Opens no connection unless `connect` is `eager`.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,7 +133,7 @@ let made = 0
 export const make = (
   driver: Driver,
   options: EngineOptions = {}
-): Effect.Effect<EngineService, EngineConfigError, Scope.Scope> =>
+): Effect.Effect<EngineService, SqlFailure, Scope.Scope> =>
   Effect.gen(function*() {
     const name = options.name ?? "main"
     const runtime = yield* ownRuntime
@@ -138,7 +153,6 @@ export const make = (
     )
     const hub = yield* makeHub<SessionEvent>()
     yield* Effect.addFinalizer(() => drain)
-
     const { commitTimeout, releaseTimeout, turnTimeout, ...defaults } = options.session ?? {}
     const totals: SessionTotals = { opened: 0, committed: 0, rolledBack: 0, unknown: 0, open: 0 }
     let sessions = 0
@@ -159,6 +173,7 @@ export const make = (
       nextSession: () => ++sessions,
       publish: hub.publish
     }
+    if (options.connect === "eager") yield* check(write)
     const reactivity = yield* Effect.serviceOption(Reactivity.Reactivity)
     const sql = makeClient(host, Option.isSome(reactivity) ? reactivity.value : yield* Reactivity.make)
     return {

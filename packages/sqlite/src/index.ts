@@ -5,3 +5,4 @@
  */
 export * as SqliteDialect from "./SqliteDialect.js"
 export * as SqliteDriver from "./SqliteDriver.js"
+export * as SqliteEngine from "./SqliteEngine.js"

@@ -159,7 +159,7 @@ export const start = (
     yield* typed(cluster.initialise(home))
     const files = yield* attempt("The server's files", () => writeFiles(base, options, account))
     const settings = { ...throwaway, unix_socket_directories: base, ...files, ...options.settings }
-    let postmaster = yield* Effect.acquireRelease(
+    let postmaster: cluster.Postmaster = yield* Effect.acquireRelease(
       Effect.interruptible(typed(cluster.serve(home, settings))),
       () => Effect.suspend(() => cluster.stop(postmaster, "immediate"))
     )

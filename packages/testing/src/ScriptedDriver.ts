@@ -19,7 +19,7 @@ import { parse } from "./internal/scripted/language.js"
 import { type Breach as ServerBreach, Server, type WireEntry as ServerWireEntry } from "./internal/scripted/server.js"
 import type { Key as StoreKey } from "./internal/scripted/store.js"
 import type { Outcome } from "./Outcome.js"
-import { type Script, type Step, toFunction } from "./Script.js"
+import { type Moment, type Script, type Step, toFunction } from "./Script.js"
 
 /**
  * What stands in a table of the scripted database: its only column, `k`.
@@ -78,6 +78,8 @@ export interface Counts {
 export interface Options {
   /** What each step is told. A function may be asked twice about one moment: it must be pure. Default: all is well. */
   readonly script?: Script | undefined
+  /** Told of each step at the moment it happens, and what it is told to do. */
+  readonly onStep?: ((moment: Moment, outcome: Outcome) => void) | undefined
   /**
    * What a refused statement does to its transaction. `abort`: it fails, and COMMIT answers with ROLLBACK (PostgreSQL).
    * `continue`: nothing, and a refused COMMIT leaves it open (SQLite). `rollback`: the server ends it. Default `abort`.
@@ -153,6 +155,7 @@ export const make = (options: Options = {}): Effect.Effect<ScriptedDriver> => Ef
 export const unsafeMake = (options: Options = {}): ScriptedDriver => {
   const server = new Server({
     script: toFunction(options.script),
+    onStep: options.onStep,
     onFailure: options.onFailure ?? "abort",
     unique: options.unique ?? false,
     record: options.record ?? true,

@@ -35,6 +35,8 @@ interface Sleeper {
   readonly at: number
   readonly order: number
   readonly wake: () => void
+  /** `asleep` only while it counts; a sleeper that gave up stays in the heap until its time comes. */
+  state: "asleep" | "gone"
 }
 
 const before = (a: Sleeper, b: Sleeper): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
@@ -42,9 +44,10 @@ const before = (a: Sleeper, b: Sleeper): boolean => a.at < b.at || (a.at === b.a
 /** A binary heap: sleepers come and go by the thousand, and the first one is all that matters. */
 class Sleepers {
   private readonly heap: Array<Sleeper> = []
-  private readonly gone = new Set<Sleeper>()
+  asleep = 0
 
   add(sleeper: Sleeper): void {
+    this.asleep++
     let i = this.heap.push(sleeper) - 1
     while (i > 0) {
       const parent = (i - 1) >> 1
@@ -58,13 +61,17 @@ class Sleepers {
   }
 
   remove(sleeper: Sleeper): void {
-    this.gone.add(sleeper)
+    if (sleeper.state === "asleep") {
+      sleeper.state = "gone"
+      this.asleep--
+    }
   }
 
   takeFirst(): Sleeper | undefined {
     while (this.heap.length > 0) {
       const first = this.pop()
-      if (!this.gone.delete(first)) {
+      if (first.state === "asleep") {
+        this.remove(first)
         return first
       }
     }
@@ -123,7 +130,8 @@ class VirtualClock implements Clock.Clock {
       const sleeper: Sleeper = {
         at: this.now + Duration.toMillis(duration),
         order: this.order++,
-        wake: () => resume(Effect.void)
+        wake: () => resume(Effect.void),
+        state: "asleep"
       }
       if (sleeper.at === Infinity) {
         return
@@ -131,6 +139,10 @@ class VirtualClock implements Clock.Clock {
       this.sleepers.add(sleeper)
       return Effect.sync(() => this.sleepers.remove(sleeper))
     })
+  }
+
+  get asleep(): number {
+    return this.sleepers.asleep
   }
 
   /** Moves on to the first sleeper and wakes it; `false` when nobody sleeps. */
@@ -246,6 +258,17 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = 
     const exit = yield* Effect.onInterrupt(Deferred.await(done), () => Fiber.interrupt(fiber))
     return yield* exit
   })
+
+/**
+ * How many fibers sleep now, of those that run in virtual time with this one: after a program has let go of everything,
+ * 0. Under another clock it is 0 too.
+ *
+ * @since 0.1.0
+ * @category inspection
+ */
+export const sleeping: Effect.Effect<number> = Effect.clockWith((clock) =>
+  Effect.succeed(clock instanceof VirtualClock ? clock.asleep : 0)
+)
 
 /**
  * Whether a cause says {@link Stuck}.

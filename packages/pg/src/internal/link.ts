@@ -171,12 +171,9 @@ export class Link {
       void this.connected.client.end().then(() => this.die(new Error("closed")), () => {}).finally(done)
       return
     }
-    const { client, cancelTarget, destroy } = this.connected
     const working = this.inFlight.length > 0
     this.die(new Error("the connection was closed while a statement ran"))
     if (!working) return done()
-    void client
-    void destroy
-    sendCancel(cancelTarget, cancelTimeout, () => true, () => done())
+    sendCancel(this.connected.cancelTarget, cancelTimeout, () => true, () => done())
   }
 }

@@ -61,6 +61,8 @@ export class Leftovers {
     if (this.#something !== undefined) {
       throw new Irreversible(`PRAGMA ${this.#something} was set, which cannot be taken back`)
     }
+    // Nothing else could be taken back on a connection that refuses to write.
+    if (this.#settings.has("query_only")) this.#restore("query_only", this.#settings.get("query_only"))
     if (this.#temporary) this.#dropTemporary()
     if (this.#attached) this.#detach()
     for (const [pragma, value] of this.#settings) this.#restore(pragma, value)

@@ -5,11 +5,10 @@ import type { Database } from "better-sqlite3"
 import type { ConstraintFacts } from "effect-sql-engine/SqlFailure"
 import { tokens } from "./tokens.js"
 
-/** Splits `users.email, users.name`. All columns of one message belong to one table. */
+/** Splits `users.email, users.name`: each column has its table before it, which is the same one for all. */
 const columnsOf = (list: string): ConstraintFacts => {
-  const parts = list.split(", ")
-  const table = parts[0]!.slice(0, parts[0]!.indexOf("."))
-  return { table, columns: parts.map((part) => part.startsWith(`${table}.`) ? part.slice(table.length + 1) : part) }
+  const table = list.slice(0, list.indexOf("."))
+  return { table, columns: list.slice(table.length + 1).split(`, ${table}.`) }
 }
 
 /** What the message of a constraint failure says. */

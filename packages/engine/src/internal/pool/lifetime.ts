@@ -12,10 +12,12 @@ const jitter = 0.2
 /** The moment a connection born at `now` is to be replaced. `random` is uniform in [0, 1). */
 export const endOfLife = (now: number, recycle: number, others: Iterable<number>, random: number): number => {
   if (recycle === Infinity) return Infinity
-  const first = now + recycle * (1 - jitter)
+  const range = recycle * jitter
   const last = now + recycle
-  const ends = Array.from(others).filter((at) => at > first && at < last).sort((a, b) => a - b)
-  if (ends.length === 0) return Math.floor(first + (last - first) * random)
+  const first = last - range
+  // Those that end shortly before it could count as neighbours too.
+  const ends = Array.from(others).filter((at) => at > first - range / 20 && at < last).sort((a, b) => a - b)
+  if (ends.length === 0) return Math.floor(first + range * random)
   let from = first
   let start = first
   let width = -1
@@ -26,6 +28,6 @@ export const endOfLife = (now: number, recycle: number, others: Iterable<number>
     }
     from = end
   }
-  // Its middle half, so that no two ends touch.
-  return Math.floor(start + width * (0.25 + random / 2))
+  // About its middle.
+  return Math.floor(Math.max(first, start + width * (0.4 + 0.2 * random)))
 }

@@ -38,8 +38,17 @@ export const decodePart = (text: string): Either.Either<string, string> => {
 export const percentEncode = (text: string, keep = ""): string =>
   text.replace(/[^A-Za-z0-9._~-]/gu, (char) => keep.includes(char) ? char : encodeCharacter(char))
 
+// Half a character cannot be encoded; no text that was read here holds one, and showing an address must never throw.
 const encodeCharacter = (char: string): string =>
-  encodeURIComponent(char).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  encodeURIComponent(char.replace(/\p{Surrogate}/u, "\u{fffd}")).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+
+/** What is wrong with the characters of a text, wherever it stands. */
+export const unfit = (text: string): string | undefined =>
+  text.includes("\0")
+    ? "holds a NUL character"
+    : /\p{Surrogate}/u.test(text)
+    ? "holds half of a character (a lone surrogate)"
+    : undefined
 
 /** What C's `isspace` calls blank. */
 export const isBlank = (char: string | undefined): boolean =>

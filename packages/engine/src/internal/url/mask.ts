@@ -24,8 +24,18 @@ export const maskText = (given: string): string => {
   return text.includes("=") ? maskConninfo(text) : text === "" ? "" : hidden
 }
 
-// user:password@host:port/path?query, of which any character may be part of the password: it ends at the last @.
 const maskLocation = (rest: string, isSqlite: boolean): string => {
+  // A raw password in a parameter may hold anything; all behind its name may be a piece of it.
+  const named = rest.search(/(?<=[?&;](ssl)?)(pass\w*|pwd|\w*secret|\w*key|token)=/i)
+  if (named >= 0) {
+    const end = rest.indexOf("=", named)
+    return rest.includes("@", end) ? hidden : `${maskPlace(rest.slice(0, named), isSqlite)}${rest.slice(named, end)}=${hidden}`
+  }
+  return maskPlace(rest, isSqlite)
+}
+
+// user:password@host:port/path?query, of which any character may be part of the password: it ends at the last @.
+const maskPlace = (rest: string, isSqlite: boolean): string => {
   const at = rest.lastIndexOf("@")
   const user = at < 0 ? "" : plainUser(rest.slice(0, at))
   const tail = rest.slice(at + 1)

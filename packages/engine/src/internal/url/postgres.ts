@@ -2,6 +2,7 @@
  * From the pairs of a URI or a key/value string to a PostgreSQL address.
  */
 import { Either } from "effect"
+import { unfit } from "./encoding.js"
 import { resolveEndpoints } from "./endpoints.js"
 import { PostgresUrl } from "./model.js"
 import {
@@ -38,6 +39,10 @@ export const readPostgres = (
   const problems: Array<Problem> = [...reading.problems, ...read.problems]
   const { dbname, host, hostaddr, password, port, user, ...parameters } = read.values
   const endpoints = resolveEndpoints({ host, hostaddr, port }, problems)
+  for (const { name, value } of reading.pairs) {
+    const bad = unfit(value)
+    if (bad !== undefined && isPostgresName(name)) problems.push({ field: name, problem: bad })
+  }
   if (dbname?.includes("://")) {
     problems.push({ field: "dbname", problem: "holds a whole URL; give that URL itself" })
   }

@@ -1,7 +1,7 @@
 /**
  * What kind of address a text is, by its first letters.
  */
-import { trimBlanks } from "./encoding.js"
+import { trimBlanks, unfit } from "./encoding.js"
 import { nearest } from "./nearest.js"
 import type { Note, Problem } from "./problem.js"
 
@@ -30,9 +30,8 @@ const problem = (field: string, problem: string): Sorted => ({ kind: "problem", 
 
 /** Sorts a text. */
 export const sort = (given: string): Sorted => {
-  // eslint-disable-next-line no-control-regex
-  if (given.includes("\0")) return problem("url", "holds a NUL character")
-  if (/\p{Surrogate}/u.test(given)) return problem("url", "holds half of a character (a lone surrogate)")
+  const bad = unfit(given)
+  if (bad !== undefined) return problem("url", bad)
   const text = trimBlanks(given)
   if (text === "") return problem("url", "is empty")
   const match = /^([a-z][a-z0-9.-]{0,31})(?:\+([\w.+-]{1,32}))?:(\/\/)?/i.exec(text)

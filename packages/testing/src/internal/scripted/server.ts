@@ -13,6 +13,7 @@ export type OnFailure = "abort" | "continue" | "rollback"
 
 export interface ServerOptions {
   readonly script: (moment: Moment) => Outcome
+  readonly onStep: ((moment: Moment, outcome: Outcome) => void) | undefined
   readonly onFailure: OnFailure
   readonly unique: boolean
   readonly record: boolean
@@ -114,7 +115,9 @@ export class Server {
     const moment = this.moment(step, connection, lane, counts, sql)
     this.counts.set(step, moment.nth)
     counts.set(step, moment.nthOnConnection)
-    return this.planned.get(step)?.shift() ?? this.options.script(moment)
+    const outcome = this.planned.get(step)?.shift() ?? this.options.script(moment)
+    this.options.onStep?.(moment, outcome)
+    return outcome
   }
 
   arrived(peer: string, step: Step, sql: string | undefined, tx: Transaction | undefined, outcome: Outcome) {

@@ -1,0 +1,291 @@
+/**
+ * One cell of the fault matrix: an engine on the scripted driver, a session, its faults and its signal, and what was
+ * seen of it from both sides.
+ */
+import type { Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
+import { Engine, Session } from "effect-sql-engine"
+import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
+import { statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import { Outcome, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
+import type { Moment, Step } from "effect-sql-engine-testing/Script"
+import { Duration, Effect, Exit, Fiber, FiberId, Option, Runtime, Scope, Stream } from "effect"
+import type { Fault, Happened, Plan, Scenario } from "./plan.js"
+
+/** Slow is longer than the session's timeout, and shorter than every limit of the engine. */
+const slowMillis = 3_000
+const timeoutMillis = 1_000
+const duringMillis = 1_000
+/** A statement without a limit of its own may hang for ever; after this the server dies of it. */
+const patienceMillis = 3_600_000
+
+/** What was seen of a cell. Times are virtual. */
+export interface Observation {
+  /** How the session ended. */
+  readonly exit: Exit.Exit<unknown, unknown>
+  /** Milliseconds from the first step of the session, or from the signal, to its end. */
+  readonly tookMillis: number
+  readonly sinceSignalMillis: number | undefined
+  /** The server had to be killed for the session to end. */
+  readonly killed: boolean
+  /** The faults that happened, in order, with the number of their step in the run. */
+  readonly fired: ReadonlyArray<{ readonly fault: Fault; readonly whileRunning: boolean }>
+  readonly happened: ReadonlyArray<Happened>
+  readonly hooks: { readonly committed: number; readonly rolledBack: number }
+  readonly events: ReadonlyArray<EngineEvent>
+  /** After the session, when everything the engine cleans up in the background had its time. */
+  readonly rows: ReadonlyArray<ScriptedDriver.Key>
+  readonly commitSent: boolean
+  readonly stats: EngineStats
+  readonly counts: ScriptedDriver.Counts
+  /** A session of its own after the faults. */
+  readonly probe: Exit.Exit<unknown, unknown>
+  readonly probeRows: ReadonlyArray<ScriptedDriver.Key>
+  /** After the engine's end. */
+  readonly closeMillis: number
+  readonly closedStats: EngineStats
+  readonly closedCounts: ScriptedDriver.Counts
+  readonly sleepers: number
+  readonly breaches: ReadonlyArray<ScriptedDriver.Breach>
+}
+
+const codes: Partial<Record<Step, Parameters<typeof statementFailure>[0]>> = {
+  connect: "TooManyConnections",
+  init: "DataError",
+  validate: "QueryCancelled",
+  begin: "LockTimeoutError",
+  statement: "CheckViolation",
+  commit: "SerializationError"
+}
+
+export const injectedMessage = ({ nth, step }: Fault): string => `injected into ${step}#${nth}`
+
+const injected = (fault: Fault): SqlFailure =>
+  statementFailure(codes[fault.step] ?? "ResourceExhausted", { message: injectedMessage(fault), sent: "yes" })
+
+const scripted = (fault: Fault): Outcome.Outcome => {
+  switch (fault.outcome) {
+    case "ok":
+      return Outcome.ok
+    case "fail":
+      return Outcome.failWith(injected(fault))
+    case "lostBefore":
+      return Outcome.lostBefore
+    case "lostAfter":
+      return Outcome.lostAfter
+    case "hang":
+      return Outcome.hang
+    case "silent":
+      return Outcome.hangApplied
+    case "slow":
+      return Outcome.slow(slowMillis)
+    case "throw":
+      return Outcome.throws()
+    case "throwOnCall":
+      return Outcome.throwsOnCall()
+  }
+}
+
+/** The session's body: inserts on the way in and on the way out of every level. */
+const bodyOf = (scenario: Scenario, hooks: { committed: number; rolledBack: number }) => {
+  const run = (text: string) => Effect.flatMap(Engine.Engine.sql, (sql) => sql.unsafe(text))
+  const level = (depth: number): Effect.Effect<void, unknown, Engine.Engine> => {
+    const innermost = depth === scenario.nesting
+    const inside = innermost
+      ? scenario.boom === "none" ? Effect.void : Effect.fail("boom")
+      : Session.transaction(level(depth + 1))
+    const caught = scenario.boom === "caught" && depth === scenario.nesting - 1
+      ? Effect.catchIf(inside, (error) => error === "boom", () => Effect.void)
+      : inside
+    return (!scenario.late || innermost ? run(`insert t ${depth}`) : Effect.void).pipe(
+      Effect.zipRight(caught),
+      Effect.zipRight(Effect.asVoid(run(`insert t ${10 + depth}`)))
+    )
+  }
+  return Session.afterCommit(Effect.sync(() => hooks.committed++)).pipe(
+    Effect.zipRight(Session.afterRollback(Effect.sync(() => hooks.rolledBack++))),
+    Effect.zipRight(scenario.dirty ? run("set x") : Effect.void),
+    Effect.zipRight(level(0))
+  )
+}
+
+/** What stands in the table when the session commits. */
+export const rowsOf = ({ boom, late, nesting }: Scenario): ReadonlyArray<number> => {
+  const depths = Array.from({ length: (boom === "caught" ? nesting - 1 : nesting) + 1 }, (_, depth) => depth)
+  const onTheWayIn = late ? depths.filter((depth) => depth === nesting) : depths
+  return [...onTheWayIn, ...depths.map((depth) => 10 + depth)]
+}
+
+interface Aim {
+  readonly before: () => void
+  readonly after: () => void
+}
+
+/** Tells when the call of the driver that holds the target's step begins, and when it is over. */
+const aimed = (driver: Driver, target: Fault, counts: ReadonlyMap<Step, number>, aim: Aim): Driver => {
+  const around = <A, E>(own: ReadonlyArray<Step>, call: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const seen = counts.get(target.step) ?? 0
+      const holds = seen < target.nth && seen + own.filter((step) => step === target.step).length >= target.nth
+      if (!holds) return call()
+      aim.before()
+      return Effect.onExit(Effect.suspend(call), () => Effect.sync(aim.after))
+    })
+  const wrap = (connection: DriverConnection): DriverConnection => ({
+    id: connection.id,
+    execute: (statement) => {
+      const ahead = statement.prelude.map((sql): Step => sql.startsWith("BEGIN") ? "begin" : "savepoint")
+      return around([...ahead, "statement"], () => connection.execute(statement))
+    },
+    stream: (statement) => connection.stream(statement),
+    control: (kind, sql) => around([kind], () => connection.control(kind, sql)),
+    transaction: () => connection.transaction(),
+    condition: () => connection.condition(),
+    settle: Effect.suspend(() => connection.settle),
+    reset: around(["reset"], () => connection.reset),
+    ping: around(["validate"], () => connection.ping),
+    close: around(["close"], () => connection.close)
+  })
+  const lane = (lane: Lane): Lane => ({
+    ...lane,
+    connect: (context) => around(["connect", "init"], () => Effect.map(lane.connect(context), wrap))
+  })
+  return { ...driver, write: lane(driver.write) }
+}
+
+/** Runs a cell in virtual time. */
+export const run = (plan: Plan): Effect.Effect<Observation> =>
+  VirtualClock.run(cell(plan), { limitMillis: 5 * patienceMillis })
+
+const cell = (plan: Plan): Effect.Effect<Observation> =>
+  Effect.gen(function*() {
+    const { faults, scenario, signal } = plan
+    const [target] = faults
+    const clock = yield* Effect.clock
+    const runtime = yield* Effect.runtime<never>()
+    const now = () => clock.unsafeCurrentTimeMillis()
+    const happened: Array<Happened> = []
+    const fired: Array<{ readonly fault: Fault; readonly whileRunning: boolean }> = []
+    const counts = new Map<Step, number>()
+    const hooks = { committed: 0, rolledBack: 0 }
+    let armed = true
+    let running = false
+    let alive = false
+    let signalled: number | undefined
+
+    const faultAt = (moment: Moment) =>
+      armed ? faults.find(({ nth, step }) => step === moment.step && nth === moment.nth) : undefined
+    const interrupt = () => {
+      if (signalled === undefined && alive) {
+        signalled = now()
+        main.unsafeInterruptAsFork(FiberId.none)
+      }
+    }
+    const server = ScriptedDriver.unsafeMake({
+      script: (moment) => {
+        const fault = faultAt(moment)
+        return fault === undefined ? undefined : scripted(fault)
+      },
+      onStep: (moment) => {
+        counts.set(moment.step, moment.nth)
+        const fault = faultAt(moment)
+        if (fault === undefined) {
+          if (armed && fired.length > 0) happened.push({ step: moment.step, nth: moment.nth })
+          return
+        }
+        fired.push({ fault, whileRunning: running })
+        if (signal === "interruptDuring" && fault === target) {
+          if (fault.outcome === "slow" || fault.outcome === "hang" || fault.outcome === "silent") {
+            Runtime.runFork(runtime)(Effect.zipRight(Effect.sleep(duringMillis), Effect.sync(interrupt)))
+          } else {
+            interrupt()
+          }
+        }
+      }
+    })
+    const driver = signal === "interruptBefore"
+      ? aimed(server.driver, target, counts, { before: interrupt, after: () => {} })
+      : signal === "interruptAfter"
+      ? aimed(server.driver, target, counts, { before: () => {}, after: interrupt })
+      : server.driver
+
+    const scope = yield* Scope.make()
+    const engine = yield* Scope.extend(
+      Engine.make(driver, { name: "matrix", pool: { size: 2, maxOverflow: 1 } }),
+      scope
+    ).pipe(Effect.orDie)
+    const within = Effect.provideService(Engine.Engine, engine)
+    const events: Array<EngineEvent> = []
+    const listener = yield* Effect.fork(
+      Stream.runForEach(engine.events, (event) => Effect.sync(() => events.push(event)))
+    )
+    yield* Effect.sleep(1)
+    if (scenario.warm) {
+      yield* Effect.ignore(engine.transaction(engine.sql.unsafe("insert warm 1")))
+      yield* Effect.sleep("1 minute")
+    }
+
+    const begun = now()
+    let ended = begun
+    let exit: Exit.Exit<unknown, unknown> = Exit.die("The session never began.")
+    const session = Session.transaction(
+      bodyOf(scenario, hooks),
+      signal === "timeout" ? { name: "cell", timeout: timeoutMillis } : { name: "cell" }
+    )
+    const main = yield* Effect.fork(
+      Effect.sync(() => {
+        alive = running = true
+      }).pipe(
+        Effect.zipRight(within(session)),
+        Effect.onExit((seen) =>
+          Effect.sync(() => {
+            running = false
+            ended = now()
+            exit = seen
+          })
+        ),
+        Effect.zipRight(scenario.retire ? engine.reset : Effect.void),
+        Effect.zipRight(scenario.retire || scenario.dirty ? Effect.sleep("10 seconds") : Effect.void),
+        Effect.onExit(() => Effect.sync(() => alive = false))
+      )
+    )
+    const inTime = yield* Effect.timeoutOption(Fiber.await(main), patienceMillis)
+    const killed = Option.isNone(inTime)
+    if (killed) {
+      server.crash()
+      yield* Effect.timeoutOption(Fiber.await(main), patienceMillis)
+    }
+
+    yield* Effect.sleep("2 minutes")
+    armed = false
+    const seen = {
+      exit: running ? Exit.die("The session never ended.") : exit,
+      tookMillis: ended - begun,
+      sinceSignalMillis: signalled === undefined ? undefined : ended - signalled,
+      killed,
+      fired,
+      happened,
+      hooks,
+      events,
+      rows: server.rows("t"),
+      commitSent: server.wire.some((entry) => entry.step === "commit"),
+      stats: yield* engine.stats,
+      counts: server.counts()
+    }
+    const probe = yield* Effect.exit(
+      Effect.timeout(engine.transaction(engine.sql.unsafe("insert probe 1")), "1 minute")
+    )
+    const probed = { probe, probeRows: server.rows("probe") }
+    const closing = now()
+    yield* Scope.close(scope, Exit.void)
+    const closeMillis = now() - closing
+    yield* Fiber.await(listener)
+    return {
+      ...seen,
+      ...probed,
+      closeMillis,
+      closedStats: yield* engine.stats,
+      closedCounts: server.counts(),
+      sleepers: yield* VirtualClock.sleeping,
+      breaches: server.breaches
+    }
+  })
