@@ -9,7 +9,8 @@
  */
 import { Reactivity } from "@effect/experimental"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { Context, Duration, Effect, Layer, Option, Scope, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Option, Stream } from "effect"
+import type { Scope } from "effect"
 import type { BeginOptions, Dialect } from "./Dialect.js"
 import type { Driver } from "./Driver.js"
 import { makeClient } from "./internal/client.js"
@@ -154,7 +155,7 @@ export const make = (
     const hub = yield* makeHub<SessionEvent>()
     yield* Effect.addFinalizer(() => drain)
     const { commitTimeout, releaseTimeout, turnTimeout, ...defaults } = options.session ?? {}
-    const totals: SessionTotals = { opened: 0, committed: 0, rolledBack: 0, unknown: 0, open: 0 }
+    const totals: SessionTotals = { opened: 0, committed: 0, rolledBack: 0, unknown: 0, open: 0, retried: 0 }
     let sessions = 0
     const host: Host = {
       name,

@@ -24,7 +24,15 @@ import type { OpenOptions, Session, SessionHandle, SessionInfo, Verbs } from "./
 import { verbs } from "./internal/session/verbs.js"
 import type { SessionClosed, SqlFailure } from "./SqlFailure.js"
 
-export type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./internal/session/api.js"
+export type {
+  OpenOptions,
+  RetryOptions,
+  Session,
+  SessionHandle,
+  SessionInfo,
+  SessionOptions,
+  Verbs
+} from "./internal/session/api.js"
 
 const ofDefault = verbs(defaultEngine)
 

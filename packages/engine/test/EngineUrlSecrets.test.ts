@@ -68,7 +68,7 @@ const wrong: Readonly<Record<string, (password: string) => string>> = {
   "encoded, with everything wrong": (p) => `postgres://app:${encode(p)}@a:x,b:y:z/%zz?sslmode=q&x&connect_timeout=w`,
   "encoded, with a bad escape": (p) => `postgres://app:%zz${encode(p)}@db/shop`,
   // Behind the last @ stands the host, in every reading; and behind a port that is none, nothing is shown.
-  "without a host": (p) => `postgres://app:${p.replaceAll("@", "").replace(/^[^\w]+/, "")}`,
+  "without a host": (p) => `postgres://app:${p.replaceAll("@", "").replace(/^[^A-Za-z]+/, "")}`,
   "key=value, raw": (p) => `host=db user=app password=${p} dbname=shop`,
   "key=value, raw, last": (p) => `host=db user=app dbname=shop port=x password=${p}`,
   "key=value, quote missing": (p) => `host=db password=${quote(p).slice(0, -1)} dbname=shop`,
@@ -91,41 +91,45 @@ const wrong: Readonly<Record<string, (password: string) => string>> = {
 
 const run = Effect.runSync
 
-/** Every way to look at something. */
-const views = (thing: unknown): ReadonlyArray<string> => {
-  const logged: Array<string> = []
-  const capture = (logger: Logger.Logger<unknown, unknown>) =>
-    Logger.map(logger, (output) => void logged.push(typeof output === "string" ? output : inspect(output, { depth: null })))
-  const loggers = [Logger.jsonLogger, Logger.logfmtLogger, Logger.structuredLogger, Logger.stringLogger]
+const logged: Array<string> = []
+
+const loggers = Layer.mergeAll(
+  Logger.remove(Logger.defaultLogger),
+  Logger.minimumLogLevel(LogLevel.All),
+  ...[Logger.jsonLogger, Logger.logfmtLogger, Logger.structuredLogger, Logger.stringLogger].map((logger) =>
+    Logger.add(Logger.map<unknown, unknown, void>(logger, (output) =>
+      void logged.push(typeof output === "string" ? output : inspect(output, { depth: null }))))
+  )
+)
+
+/** What every logger makes of some things, as messages, causes and annotations. */
+const logs = (things: ReadonlyArray<unknown>): ReadonlyArray<string> => {
+  logged.length = 0
   run(
-    Effect.logError("failed", thing, Cause.fail(thing)).pipe(
-      Effect.annotateLogs({ thing }),
-      Effect.provide(
-        Layer.mergeAll(
-          Logger.remove(Logger.defaultLogger),
-          ...loggers.map((logger) => Logger.add(capture(logger))),
-          Logger.minimumLogLevel(LogLevel.All)
-        )
-      )
+    Effect.logError("failed", ...things, Cause.fail(things[0])).pipe(
+      Effect.annotateLogs(Object.fromEntries(things.map((thing, i) => [`thing${i}`, thing]))),
+      Effect.provide(loggers)
     )
   )
-  return [
-    ...logged,
-    String(thing),
-    `${JSON.stringify(thing)}${JSON.stringify({ nested: [thing] }, null, 2)}`,
-    inspect(thing, { depth: null }),
-    inspect({ nested: [thing] }, { depth: null, showHidden: true }),
-    Inspectable.format(thing),
-    Inspectable.toStringUnknown(thing),
-    Inspectable.stringifyCircular({ thing }),
-    Cause.pretty(Cause.fail(thing), { renderErrorCause: true }),
-    Cause.pretty(Cause.die(thing), { renderErrorCause: true }),
-    inspect(Exit.fail(thing), { depth: null }),
-    String(Exit.succeed(thing)),
-    inspect(Either.left(thing), { depth: null }),
-    ...(thing instanceof Error ? [thing.message, thing.stack ?? ""] : [])
-  ]
+  assert.strictEqual(logged.length, 4)
+  return logged.slice()
 }
+
+/** Every way to look at something. */
+const views = (thing: unknown): ReadonlyArray<string> => [
+  String(thing),
+  `${JSON.stringify(thing)}${JSON.stringify({ nested: [thing] }, null, 2)}`,
+  inspect(thing, { depth: null }),
+  inspect({ nested: [thing] }, { depth: null, showHidden: true }),
+  Inspectable.format(thing),
+  Inspectable.toStringUnknown(thing),
+  Inspectable.stringifyCircular({ thing }),
+  Cause.pretty(Cause.fail(thing), { renderErrorCause: true }),
+  Cause.pretty(Cause.die(thing), { renderErrorCause: true }),
+  inspect(Exit.fail(thing), { depth: null }),
+  String(Exit.succeed(thing)),
+  ...(thing instanceof Error ? [thing.message, thing.stack ?? ""] : [])
+]
 
 const outcomes = (text: string): ReadonlyArray<string> => {
   const url = EngineUrl.parseEither(text)
@@ -133,22 +137,23 @@ const outcomes = (text: string): ReadonlyArray<string> => {
   const configured = run(
     Effect.either(Effect.withConfigProvider(EngineUrl.config("URL"), ConfigProvider.fromMap(new Map([["URL", text]]))))
   )
+  const things = [url, decoded, configured].map(Either.merge)
   return [
     EngineUrl.mask(text),
     EngineUrl.mask(Redacted.make(text)),
+    ...things.flatMap(views),
+    ...logs(things),
     ...Either.match(url, {
-      onLeft: (failure) => [...views(failure), JSON.stringify(Schema.encodeSync(SqlFailure)(failure))],
-      onRight: (url) => [...views(url), EngineUrl.mask(url), ...views(url.notes), inspect({ ...url }, { depth: null })]
+      onLeft: (failure) => [JSON.stringify(Schema.encodeSync(SqlFailure)(failure))],
+      onRight: (url) => [EngineUrl.mask(url), JSON.stringify(url.notes), inspect({ ...url }, { depth: null })]
     }),
     ...Either.match(decoded, {
       onLeft: (error) => [
-        ...views(error),
         JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(error)),
         ParseResult.TreeFormatter.formatErrorSync(error)
       ],
-      onRight: views
-    }),
-    ...Either.match(configured, { onLeft: views, onRight: views })
+      onRight: () => []
+    })
   ]
 }
 
@@ -161,7 +166,7 @@ const assertHidden = (text: string, pieces: ReadonlyArray<string>) => {
 }
 
 describe("a password", () => {
-  it("is read as it is written, and shows nowhere, in 1,000 right addresses", () => {
+  it("is read as it is written, and shows nowhere, in 500 right addresses", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom(...Object.keys(right)), password, (form, { pieces, text }) => {
         const address = right[form]!(text)
@@ -171,11 +176,11 @@ describe("a password", () => {
         assert.include(Redacted.value(EngineUrl.print(url)), encodeURIComponent(pieces[0]!))
         assertHidden(address, pieces)
       }),
-      { numRuns: 1000, seed }
+      { numRuns: 500, seed }
     )
   })
 
-  it("shows nowhere, not even a piece of it, in 2,000 wrong addresses", () => {
+  it("shows nowhere, not even a piece of it, in 1,000 wrong addresses", () => {
     let refused = 0
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom(...Object.keys(wrong)), password, (form, { pieces, text }) => {
@@ -183,8 +188,8 @@ describe("a password", () => {
         if (Either.isLeft(EngineUrl.parseEither(address))) refused++
         assertHidden(address, pieces)
       }),
-      { numRuns: 2000, seed, endOnFailure: true }
+      { numRuns: 1000, seed, endOnFailure: true }
     )
-    assert.isAbove(refused, 1000)
+    assert.isAbove(refused, 500)
   })
 })

@@ -5,10 +5,10 @@
 import type { Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
 import { Engine, Session } from "effect-sql-engine"
 import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
-import { statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import { isSqlFailure, statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Outcome, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { Moment, Step } from "effect-sql-engine-testing/Script"
-import { Duration, Effect, Exit, Fiber, FiberId, Option, Runtime, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, FiberId, Option, Runtime, Scope, Stream } from "effect"
 import type { Fault, Happened, Plan, Scenario } from "./plan.js"
 
 /** Slow is longer than the session's timeout, and shorter than every limit of the engine. */
@@ -30,7 +30,8 @@ export interface Observation {
   /** The faults that happened, in order, with the number of their step in the run. */
   readonly fired: ReadonlyArray<{ readonly fault: Fault; readonly whileRunning: boolean }>
   readonly happened: ReadonlyArray<Happened>
-  readonly hooks: { readonly committed: number; readonly rolledBack: number }
+  readonly diary: Readonly<Diary>
+  /** Of cells that listen. */
   readonly events: ReadonlyArray<EngineEvent>
   /** After the session, when everything the engine cleans up in the background had its time. */
   readonly rows: ReadonlyArray<ScriptedDriver.Key>
@@ -85,34 +86,49 @@ const scripted = (fault: Fault): Outcome.Outcome => {
   }
 }
 
+/** What the body notes down. */
+interface Diary {
+  /** The hooks, one of each, were registered: the body came so far. */
+  registered: boolean
+  committed: number
+  rolledBack: number
+  /** The innermost session ran into its timeout, and the one around it went on. */
+  innerTimedOut: boolean
+}
+
 /** The session's body: inserts on the way in and on the way out of every level. */
-const bodyOf = (scenario: Scenario, hooks: { committed: number; rolledBack: number }) => {
+const bodyOf = ({ scenario, signal }: Plan, diary: Diary) => {
   const run = (text: string) => Effect.flatMap(Engine.Engine.sql, (sql) => sql.unsafe(text))
   const level = (depth: number): Effect.Effect<void, unknown, Engine.Engine> => {
     const innermost = depth === scenario.nesting
+    const aroundInnermost = depth === scenario.nesting - 1
+    const limit = signal === "innerTimeout" && aroundInnermost ? { timeout: timeoutMillis } : {}
     const inside = innermost
       ? scenario.boom === "none" ? Effect.void : Effect.fail("boom")
-      : Session.transaction(level(depth + 1))
-    const caught = scenario.boom === "caught" && depth === scenario.nesting - 1
-      ? Effect.catchIf(inside, (error) => error === "boom", () => Effect.void)
-      : inside
+      : Effect.catchAll(Session.transaction(level(depth + 1), limit), (error) => {
+        if (aroundInnermost && scenario.boom === "caught" && error === "boom") return Effect.void
+        if (!aroundInnermost || signal !== "innerTimeout") return Effect.fail(error)
+        if (!isSqlFailure(error) || error._tag !== "SessionTimeout") return Effect.fail(error)
+        diary.innerTimedOut = true
+        return Effect.void
+      })
     return (!scenario.late || innermost ? run(`insert t ${depth}`) : Effect.void).pipe(
-      Effect.zipRight(caught),
+      Effect.zipRight(inside),
       Effect.zipRight(Effect.asVoid(run(`insert t ${10 + depth}`)))
     )
   }
-  return Session.afterCommit(Effect.sync(() => hooks.committed++)).pipe(
-    Effect.zipRight(Session.afterRollback(Effect.sync(() => hooks.rolledBack++))),
+  return Session.afterCommit(Effect.sync(() => diary.committed++)).pipe(
+    Effect.zipRight(Session.afterRollback(Effect.sync(() => diary.rolledBack++))),
+    Effect.zipRight(Effect.sync(() => diary.registered = true)),
     Effect.zipRight(scenario.dirty ? run("set x") : Effect.void),
     Effect.zipRight(level(0))
   )
 }
 
-/** What stands in the table when the session commits. */
-export const rowsOf = ({ boom, late, nesting }: Scenario): ReadonlyArray<number> => {
-  const depths = Array.from({ length: (boom === "caught" ? nesting - 1 : nesting) + 1 }, (_, depth) => depth)
-  const onTheWayIn = late ? depths.filter((depth) => depth === nesting) : depths
-  return [...onTheWayIn, ...depths.map((depth) => 10 + depth)]
+/** What stands in the table when the session commits; `without` the innermost one where that was undone. */
+export const rowsOf = ({ late, nesting }: Scenario, without: boolean): ReadonlyArray<number> => {
+  const depths = Array.from({ length: without ? nesting : nesting + 1 }, (_, depth) => depth)
+  return [...(late ? depths.filter((depth) => depth === nesting) : depths), ...depths.map((depth) => 10 + depth)]
 }
 
 interface Aim {
@@ -166,7 +182,7 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     const happened: Array<Happened> = []
     const fired: Array<{ readonly fault: Fault; readonly whileRunning: boolean }> = []
     const counts = new Map<Step, number>()
-    const hooks = { committed: 0, rolledBack: 0 }
+    const diary: Diary = { registered: false, committed: 0, rolledBack: 0, innerTimedOut: false }
     let armed = true
     let running = false
     let alive = false
@@ -215,8 +231,11 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     ).pipe(Effect.orDie)
     const within = Effect.provideService(Engine.Engine, engine)
     const events: Array<EngineEvent> = []
+    // Streams are by far the dearest thing in a cell: only those listen in whose cells a failure could be hidden.
     const listener = yield* Effect.fork(
-      Stream.runForEach(engine.events, (event) => Effect.sync(() => events.push(event)))
+      plan.listens
+        ? Stream.runForEach(engine.events, (event) => Effect.sync(() => events.push(event)))
+        : Effect.void
     )
     yield* Effect.sleep(1)
     if (scenario.warm) {
@@ -228,8 +247,8 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     let ended = begun
     let exit: Exit.Exit<unknown, unknown> = Exit.die("The session never began.")
     const session = Session.transaction(
-      bodyOf(scenario, hooks),
-      signal === "timeout" ? { name: "cell", timeout: timeoutMillis } : { name: "cell" }
+      bodyOf(plan, diary),
+      signal === "timeout" || (signal === "innerTimeout" && scenario.nesting === 0) ? { name: "cell", timeout: timeoutMillis } : { name: "cell" }
     )
     const main = yield* Effect.fork(
       Effect.sync(() => {
@@ -264,7 +283,7 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
       killed,
       fired,
       happened,
-      hooks,
+      diary,
       events,
       rows: server.rows("t"),
       commitSent: server.wire.some((entry) => entry.step === "commit"),
@@ -279,6 +298,8 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     yield* Scope.close(scope, Exit.void)
     const closeMillis = now() - closing
     yield* Fiber.await(listener)
+    // Fibers that were told to end need a few turns for it.
+    yield* Effect.repeatN(Effect.yieldNow(), 10)
     return {
       ...seen,
       ...probed,

@@ -32,7 +32,8 @@ export const outcomes = [
   "throwOnCall"
 ] as const
 
-export const signals = ["none", "interruptBefore", "interruptDuring", "interruptAfter", "timeout"] as const
+/** `innerTimeout`: of the innermost session, and the one around it goes on. */
+export const signals = ["none", "interruptBefore", "interruptDuring", "interruptAfter", "timeout", "innerTimeout"] as const
 export const nestings = [0, 1, 2] as const
 
 export type FaultStep = (typeof steps)[number]
@@ -67,6 +68,8 @@ export interface Plan {
   readonly faults: readonly [Fault] | readonly [Fault, Fault]
   /** Aimed at the first fault. */
   readonly signal: Signal
+  /** Whether the engine's events are read. */
+  readonly listens: boolean
 }
 
 export const nameOf = ({ faults, scenario, signal }: Plan): string =>
@@ -87,14 +90,15 @@ const scenarioOf = (step: FaultStep, nesting: Nesting): Scenario => ({
 const targetOf = (step: FaultStep, nesting: Nesting): number =>
   step === "savepoint" ? Math.max(1, nesting) : step === "statement" ? nesting + 1 : 1
 
-/** Every step with every outcome, under every signal, in every depth: 12 × 9 × 5 × 3. */
+/** Every step with every outcome, under every signal, in every depth: 12 × 9 × 6 × 3. */
 export const singles: ReadonlyArray<Plan> = steps.flatMap((step) =>
   outcomes.flatMap((outcome) =>
     signals.flatMap((signal) =>
       nestings.map((nesting): Plan => ({
         scenario: scenarioOf(step, nesting),
         faults: [{ step, nth: targetOf(step, nesting), outcome }],
-        signal
+        signal,
+        listens: step === "rollback" || step === "rollbackTo"
       }))
     )
   )
@@ -136,7 +140,11 @@ export const doubles = (
     if (happened.length === 0) continue
     const { nth, step } = happened[next(happened.length)]!
     const outcome = outcomes[1 + next(outcomes.length - 1)]!
-    const plan: Plan = { ...single, faults: [single.faults[0], { step, nth, outcome }] }
+    const plan: Plan = {
+      ...single,
+      faults: [single.faults[0], { step, nth, outcome }],
+      listens: (step === "rollback" || step === "rollbackTo") && plans.size % 8 === 0
+    }
     plans.set(nameOf(plan), plan)
   }
   return [...plans.values()]

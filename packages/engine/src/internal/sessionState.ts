@@ -61,6 +61,7 @@ export const asFirst = (failure: SqlFailure): First | undefined => {
     case "NestedRefused":
     case "SessionTimeout":
     case "ConcurrentUse":
+    case "RetryExhausted":
       return undefined
     default:
       return failure

@@ -30,7 +30,7 @@ const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly r
   return Effect.async((resume) => {
     const result = newResult(true, defaultTypes)
     const sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
-    const exchange = new Exchange({ _tag: "steps", close: [], steps: [{ sql, values: [], result }] })
+    const exchange = new Exchange({ _tag: "steps", steps: [{ sql, values: [], result }] })
     exchange.onDone = (outcome) => {
       const [standby, readOnly] = result.rows[0] ?? []
       const error = outcome.lost ?? outcome.error
@@ -93,7 +93,7 @@ const tryHost = (
         if (accepts(wanted, is)) return Effect.succeed(link)
         return Effect.zipRight(
           closeLink(link),
-          Effect.fail({
+          Effect.fail<Failed>({
             failure: linkFailure(
               `${endpoint.label} is a ${is.standby ? "standby" : "primary"} that ${
                 is.readOnly ? "refuses" : "takes"
@@ -120,8 +120,12 @@ const allFailed = (failures: ReadonlyArray<SqlFailure>, engine: string): SqlFail
   )
 }
 
-/** Connects. Interruption closes whatever was opened. */
-export const connect = (settings: Settings, context: ConnectContext): Effect.Effect<Link, SqlFailure> =>
+/** Connects. Interruption closes whatever was opened. `wrap` makes the link into what is handed out. */
+export const connect = <A>(
+  settings: Settings,
+  context: ConnectContext,
+  wrap: (link: Link) => A
+): Effect.Effect<A, SqlFailure> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const password = yield* restore(settings.password)
@@ -134,7 +138,7 @@ export const connect = (settings: Settings, context: ConnectContext): Effect.Eff
       for (const wanted of passes) {
         for (const endpoint of endpoints) {
           const tried = yield* Effect.either(tryHost(settings, endpoint, wanted, password, context.engine, restore))
-          if (Either.isRight(tried)) return tried.right
+          if (Either.isRight(tried)) return wrap(tried.right)
           failures.push(tried.left.failure)
           gone &&= tried.left.gone
           if (tried.left.next !== "host") {

@@ -28,7 +28,8 @@ export const dial = (
   Effect.async<Link, Refusal>((resume) => {
     const socket = new net.Socket()
     // node-postgres says where to connect to, and we know better: it has no words for `hostaddr` and abstract sockets.
-    socket.connect = (() => net.Socket.prototype.connect.call(socket, endpoint.address)) as typeof socket.connect
+    const connect = socket.connect.bind(socket) as (address: net.NetConnectOpts) => net.Socket
+    socket.connect = (() => connect(endpoint.address)) as typeof socket.connect
     const tls = secure ? tlsOptions(settings.tls, settings.sslMode, endpoint.host) : undefined
     const bound = { offered: false }
     const client = newClient({

@@ -27,9 +27,14 @@ export interface Step {
 
 /** What an exchange writes. */
 export type Content =
-  | { readonly _tag: "steps"; readonly close: ReadonlyArray<string>; readonly steps: ReadonlyArray<Step> }
-  | { readonly _tag: "script"; readonly sql: string; readonly newResult: (() => WireResult) | undefined }
-  | { readonly _tag: "closePortal"; readonly portal: string; readonly then: ReadonlyArray<Step> }
+  | {
+    readonly _tag: "steps"
+    readonly steps: ReadonlyArray<Step>
+    /** Prepared statements and portals to be closed first: that cannot fail. */
+    readonly closeStatements?: ReadonlyArray<string>
+    readonly closePortals?: ReadonlyArray<string>
+  }
+  | { readonly _tag: "script"; readonly sql: string; readonly newResult?: (() => WireResult) | undefined }
 
 /** How an exchange ended. */
 export interface Outcome {
@@ -38,6 +43,8 @@ export interface Outcome {
   /** The link died before ReadyForQuery. */
   readonly lost: Error | undefined
 }
+
+const none: ReadonlyArray<string> = []
 
 /** A trip to the server. */
 export class Exchange extends QueryBase implements Answers {
@@ -53,8 +60,10 @@ export class Exchange extends QueryBase implements Answers {
   readonly tags: Array<string> = []
   /** The results of a script. */
   readonly results: Array<WireResult> = []
-  /** Nobody waits for it any more. */
+  /** It was interrupted: nobody waits for it any more, and the server is asked to stop. */
   abandoned = false
+  /** Its rows are dropped as they come. */
+  unread = false
   /** Called once, at ReadyForQuery or at the link's end. */
   onDone: (outcome: Outcome) => void = () => {}
 
@@ -67,9 +76,7 @@ export class Exchange extends QueryBase implements Answers {
   }
 
   private get step(): Step | undefined {
-    return this.content._tag === "script"
-      ? undefined
-      : (this.content._tag === "steps" ? this.content.steps : this.content.then)[this.answered]
+    return this.content._tag === "script" ? undefined : this.content.steps[this.answered]
   }
 
   /** Called by the client when it is this exchange's turn to be written. */
@@ -82,9 +89,9 @@ export class Exchange extends QueryBase implements Answers {
     const { stream } = connection
     stream.cork()
     try {
-      if (content._tag === "closePortal") connection.close({ type: "P", name: content.portal })
-      else for (const name of content.close) connection.close({ type: "S", name })
-      for (const step of content._tag === "steps" ? content.steps : content.then) this.write(connection, step)
+      for (const name of content.closePortals ?? none) connection.close({ type: "P", name })
+      for (const name of content.closeStatements ?? none) connection.close({ type: "S", name })
+      for (const step of content.steps) this.write(connection, step)
       connection.sync()
     } finally {
       stream.uncork()
@@ -138,7 +145,7 @@ export class Exchange extends QueryBase implements Answers {
       this.result = step.result
       if (step.prepared?.fields !== undefined && this.result.fields.length === 0) this.result.addFields(step.prepared.fields)
     }
-    if (this.result === undefined || this.unreadable !== undefined || this.abandoned) return
+    if (this.result === undefined || this.unreadable !== undefined || this.unread) return
     try {
       this.result.addRow(this.result.parseRow(message.fields))
     } catch (error) {

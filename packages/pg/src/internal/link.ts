@@ -97,7 +97,7 @@ export class Link {
   abandon(exchange: Exchange, cancel: boolean): void {
     if (!this.inFlight.includes(exchange)) return
     exchange.abandoned = true
-    exchange.onDone = () => {}
+    exchange.unread = true
     if (cancel && this.cancels === 0) this.cancel(firstRepeat)
   }
 

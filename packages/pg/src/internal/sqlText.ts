@@ -19,8 +19,10 @@ export interface Traits {
   readonly setsLocally: boolean
   /** Asks for a read-only transaction. */
   readonly readOnly: boolean
-  /** A control word or SET: nothing may be sent behind it on our own account. */
+  /** A control word, SET or COPY: nothing may be sent behind it on our own account. */
   readonly steers: boolean
+  /** Plainly a query: stopping it half-way undoes nothing. */
+  readonly reads: boolean
 }
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
@@ -136,10 +138,11 @@ const read = (sql: string): Traits => {
     prepares,
     spoils,
     setsLocally: !sets,
-    readOnly: /\bread only\b/.test(text),
+    readOnly: /\bread only\b|transaction_read_only\b/.test(text),
+    reads: statements.length === 1 && startsWith(statements, /^(select|values|table|show)\b/),
     steers: startsWith(
       statements,
-      /^(set|begin|start|commit|end|rollback|abort|savepoint|release|prepare transaction|lock|declare|fetch|move|close)\b/
+      /^(set|begin|start|commit|end|rollback|abort|savepoint|release|prepare transaction|lock|declare|fetch|move|close|copy)\b/
     )
   }
 }

@@ -78,6 +78,19 @@ export class ConcurrentUse extends Schema.TaggedError<ConcurrentUse>(key("Concur
   session: Schema.String
 }) {}
 
+/**
+ * A session with `retry` failed with something that may be tried again, every time it was tried. `last` is the failure
+ * of the last attempt.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RetryExhausted extends Schema.TaggedError<RetryExhausted>(key("RetryExhausted"))("RetryExhausted", {
+  ...facts(),
+  attempts: Schema.Number,
+  last: Schema.Union(firstFailure, TransactionAborted, CommitUnknown, SessionTimeout)
+}) {}
+
 /** Every failure a session can end with, by tag. */
 export const sessionFailures = {
   SessionClosed,
@@ -85,5 +98,6 @@ export const sessionFailures = {
   CommitUnknown,
   NestedRefused,
   SessionTimeout,
-  ConcurrentUse
+  ConcurrentUse,
+  RetryExhausted
 } as const

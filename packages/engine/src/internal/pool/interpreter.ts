@@ -122,17 +122,15 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
       }
     }
     let arrived = false
-    // It is booked before the fiber can be interrupted again, so that a connection that was made is never lost.
+    // It is booked before the fiber can be interrupted again, and the fiber takes no break on the way (Effect's breaks are
+    // moments at which an interruption gets in): a connection that was made is never lost.
     const attempt = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        restore(Effect.suspend(() => lane.connect(context))),
-        (connection) =>
-          Effect.map(Random.next, (random) => {
-            arrived = true
-            Machine.connected(state, slot, connection, random, now())
-          })
-      )
-    )
+      Effect.flatMap(restore(Effect.suspend(() => lane.connect(context))), (connection) =>
+        Effect.map(Random.next, (random) => {
+          arrived = true
+          Machine.connected(state, slot, connection, random, now())
+        }))
+    ).pipe(Effect.withMaxOpsBeforeYield(2 ** 31))
     runFor(slot, attempt, (exit) => {
       if (!arrived && Exit.isFailure(exit)) Machine.connectFailed(state, slot, failureOf(engine, exit.cause), now())
     })

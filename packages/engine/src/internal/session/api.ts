@@ -1,7 +1,7 @@
 /**
  * The public types of a session, below the verbs that implement them.
  */
-import type { Duration, Effect, Layer, Scope } from "effect"
+import type { Duration, Effect, Layer, Schedule, Scope } from "effect"
 import type { BeginOptions } from "../../Dialect.js"
 import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
 
@@ -19,15 +19,39 @@ export interface Session<in out Engine> {
 }
 
 /**
+ * How a unit of work is tried again. Retrying belongs to the outermost session: the whole effect runs again in a new
+ * one, and nothing of a failed attempt is left, neither rows nor hooks. Asked for inside a session of the same engine
+ * it is refused (`NestedRefused`), because a part of a transaction cannot be tried again alone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryOptions {
+  /**
+   * `conflicts`: up to three retries, after at most 20, 40 and 80 milliseconds. A schedule decides by itself how often
+   * and when. Tried again are failures whose work is certainly undone: conflicts, deadlocks, lock timeouts, and
+   * connections that were lost before anything was sent. When no retry is left it is `RetryExhausted`. Default: none.
+   */
+  readonly retry?: "conflicts" | Schedule.Schedule<unknown, SqlFailure> | undefined
+  /**
+   * Doing the work twice does no harm: it is tried again also when a connection was lost with a statement or COMMIT on
+   * its way. Default `false`.
+   */
+  readonly idempotent?: boolean | undefined
+  /** Runs before each retry; its failure is logged and changes nothing. */
+  readonly onRetry?: ((retry: { readonly failure: SqlFailure; readonly attempts: number }) => Effect.Effect<unknown, unknown>) | undefined
+}
+
+/**
  * What may be asked of a session. What is absent is as the engine's options say, else the database's default.
  *
  * @since 0.1.0
  * @category models
  */
-export interface SessionOptions extends BeginOptions {
+export interface SessionOptions extends BeginOptions, RetryOptions {
   /** Appears in messages, events and `info`. Default `session`. */
   readonly name?: string | undefined
-  /** The longest the body may take; it is then interrupted, rolled back, and fails with `SessionTimeout`. Default: no limit. */
+  /** The longest the body may take, each time it is tried; it is then interrupted, rolled back, and fails with `SessionTimeout`. Default: no limit. */
   readonly timeout?: Duration.DurationInput | undefined
   /**
    * What happens inside another session of the same engine:
@@ -72,7 +96,7 @@ export interface SessionInfo {
  * @since 0.1.0
  * @category models
  */
-export interface OpenOptions extends Omit<SessionOptions, "nested" | "timeout"> {
+export interface OpenOptions extends Omit<SessionOptions, "nested" | "timeout" | keyof RetryOptions> {
   readonly nested?: "savepoint" | "new" | "refuse" | undefined
 }
 

@@ -91,21 +91,24 @@ const openSavepoint = (around: SessionRef, outer: SessionRef, restore: Restore):
   return Effect.map(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), take)
 }
 
+/** The failure of a nested session that cannot be. */
+export const refused = ({ unit: { host, session } }: SessionRef, why: string): NestedRefused =>
+  new NestedRefused({
+    message: `A nested session of ${session} was refused: ${why}; nothing was sent.`,
+    engine: host.name,
+    session
+  })
+
 /** A nested session gets what it asks for, or is refused; nothing it asks for is ignored. */
 const refusal = (around: SessionRef, options: Options): NestedRefused | undefined => {
-  const { host, options: outer, session } = around.unit
-  const refuse = (why: string) =>
-    new NestedRefused({
-      message: `A nested session of ${session} was refused: ${why}; nothing was sent.`,
-      engine: host.name,
-      session
-    })
-  if (options.nested === "refuse") return refuse("it has to be outermost (nested: \"refuse\")")
+  const { host, options: outer } = around.unit
+  if (options.nested === "refuse") return refused(around, "it has to be outermost (nested: \"refuse\")")
   for (const field of ["isolation", "readOnly", "deferrable"] as const) {
     const given = outer[field] ?? host.defaults[field]
     const asked = options[field]
     if (asked !== undefined && asked !== (given ?? (field === "isolation" ? undefined : false))) {
-      return refuse(
+      return refused(
+        around,
         `it asks for ${field} ${JSON.stringify(asked)}, which the outermost session decides (there it is ` +
           `${given === undefined ? "the database's default" : JSON.stringify(given)}); use nested: "new" for a ` +
           "session of its own"

@@ -25,6 +25,8 @@ export interface SessionTotals {
   rolledBack: number
   unknown: number
   open: number
+  /** Attempts that were run again. */
+  retried: number
 }
 
 /** What happens to sessions, as it happens. */

@@ -1,13 +1,14 @@
 /**
  * The verbs of a session, for whichever engine a tag names.
  */
-import { Context, Effect, Exit, Layer, Scope } from "effect"
-import type { Fiber } from "effect"
-import type { SessionClosed, SqlFailure } from "../../SqlFailure.js"
+import { Context, Effect, Exit, Layer } from "effect"
+import type { Fiber, Scope } from "effect"
+import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
 import { refine } from "../../SqlFailure.js"
 import type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./api.js"
 import { end } from "./end.js"
-import { open, transaction, within } from "./run.js"
+import { retrying } from "./retry.js"
+import { open, refused, transaction, within } from "./run.js"
 import type { Host, SessionRef } from "./unit.js"
 import { current, enter, leave } from "./unit.js"
 
@@ -30,7 +31,16 @@ export const transactionOn = <A, E, R>(
   tagKey: string | undefined,
   body: Effect.Effect<A, E, R>,
   options: SessionOptions
-) => refine(transaction(host, tagKey, body, options, same))
+): Effect.Effect<A, Refined<E>, R> => {
+  const attempt = refine(transaction(host, tagKey, body, options, same))
+  if (options.retry === undefined) return attempt
+  return Effect.withFiberRuntime((fiber) => {
+    const around = options.nested === "new" ? undefined : current(host, fiber)
+    return around === undefined
+      ? retrying<A, Refined<E>, R>(host, options.name ?? "session", attempt, options)
+      : Effect.fail(refused(around, "only the outermost session can be tried again (retry)"))
+  })
+}
 
 /** The verbs for the engine behind a tag. */
 export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Service>): Verbs<Self> => {

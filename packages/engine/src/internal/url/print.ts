@@ -30,7 +30,7 @@ export const printPostgres = (url: PostgresUrl, secrets: Secrets): string => {
 }
 
 const printEndpoint = ({ host, port, socket }: Endpoint): string => {
-  const name = host === undefined ? "" : host.includes(":") ? `[${percentEncode(host, ":")}]` : percentEncode(host)
+  const name = host === undefined ? "" : percentEncode(host)
   return port === defaultPort && (host === undefined || socket) ? name : `${name}:${port}`
 }
 
