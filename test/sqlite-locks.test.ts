@@ -36,7 +36,11 @@ const database = Effect.acquireRelease(
 const holder = (filename: string, rounds: number, held: number, between: number) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child = spawn(process.execPath, [path("sqlite-locks/holder.mjs"), filename, ...[rounds, held, between].map(String)])
+      const child = spawn(process.execPath, [
+        path("sqlite-locks/holder.mjs"),
+        filename,
+        ...[rounds, held, between].map(String)
+      ])
       await once(child.stdout, "data")
       return child
     }),
@@ -46,11 +50,18 @@ const holder = (filename: string, rounds: number, held: number, between: number)
 const end = (child: ChildProcess) =>
   Effect.promise(async () => child.exitCode === null ? (await once(child, "exit"))[0] : child.exitCode)
 
-const waiter = (job: Job) =>
+/** Runs the program under test to its end; `asking` hears when it begins to write. */
+const waiter = (job: Job, asking: () => void = () => {}) =>
   Effect.promise(async (): Promise<Report> => {
     const loader = path("../packages/sqlite/test/child.mjs")
-    const { stdout } = await promisify(execFile)(process.execPath, [loader, path("sqlite-locks/waiter.ts"), "write", JSON.stringify(job)])
-    return JSON.parse(stdout)
+    const running = promisify(execFile)(process.execPath, [
+      loader,
+      path("sqlite-locks/waiter.ts"),
+      "write",
+      JSON.stringify(job)
+    ])
+    running.child.stderr?.once("data", asking)
+    return JSON.parse((await running).stdout)
   })
 
 const count = (db: Sqlite.Database, who: string) =>
@@ -91,10 +102,10 @@ describe("two processes on one SQLite file", () => {
     Effect.gen(function*() {
       const { db, filename } = yield* database
       const other = yield* holder(filename, 1, 60_000, 0)
-      const killed = Effect.delay(Effect.sync(() => other.kill("SIGKILL")), "1500 millis")
-      const [report] = yield* Effect.all([waiter({ filename, writes: 1, lockTimeoutMillis: 10_000 }), killed], {
-        concurrency: 2
+      const report = yield* waiter({ filename, writes: 1, lockTimeoutMillis: 10_000 }, () => {
+        setTimeout(() => other.kill("SIGKILL"), 200)
       })
+      expect(report.millis).toBeGreaterThan(150)
       expect(report.written).toBe(1)
       expect([count(db, "waiter"), count(db, "holder")]).toEqual([1, 0])
     }))

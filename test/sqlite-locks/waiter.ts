@@ -22,7 +22,7 @@ export interface Report {
   readonly millis: number
 }
 
-/** Writes one entry after the other. */
+/** Writes one entry after the other. Says `asking` on the error output when it begins. */
 export const write = ({ filename, lockTimeoutMillis, writes }: Job): Promise<Report> =>
   Effect.gen(function*() {
     const driver = yield* SqliteDriver.make({ filename, lockTimeout: lockTimeoutMillis })
@@ -43,6 +43,7 @@ export const write = ({ filename, lockTimeoutMillis, writes }: Job): Promise<Rep
       ),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
+    process.stderr.write("asking\n")
     const refused: Array<{ tag: string; millis: number }> = []
     for (let write = 0; write < writes; write++) {
       const asked = performance.now()

@@ -9,14 +9,14 @@
  * @since 0.1.0
  */
 import { Config, ConfigError, Effect, Either, ParseResult, Redacted, Schema } from "effect"
+import type { EngineUrlError, UnsupportedBackend } from "./internal/failure/engine.js"
+import type { Endpoint as EndpointModel } from "./internal/url/endpoints.js"
+import { maskText } from "./internal/url/mask.js"
 import * as model from "./internal/url/model.js"
 import { parseText, urlError } from "./internal/url/parse.js"
 import { readPostgres } from "./internal/url/postgres.js"
-import { maskText } from "./internal/url/mask.js"
-import type { Endpoint as EndpointModel } from "./internal/url/endpoints.js"
 import { serverSettings as serverSettingNames } from "./internal/url/postgresParameters.js"
 import type { Note as NoteModel } from "./internal/url/problem.js"
-import type { EngineUrlError, UnsupportedBackend } from "./internal/failure/engine.js"
 
 /**
  * The address of a database.
@@ -200,5 +200,7 @@ export const schema: Schema.Schema<EngineUrl, string> = Schema.transformOrFail(S
  * @category constructors
  */
 export const config = (name: string): Config.Config<EngineUrl> =>
-  Config.mapOrFail(Config.nonEmptyString(name), (text) =>
-    Either.mapLeft(parseEither(text), (failure) => ConfigError.InvalidData([], failure.message)))
+  Config.mapOrFail(
+    Config.nonEmptyString(name),
+    (text) => Either.mapLeft(parseEither(text), (failure) => ConfigError.InvalidData([], failure.message))
+  )

@@ -1,30 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { Config, ConfigProvider, Duration, Effect, Either, Equal, HashMap, Redacted, Schema } from "effect"
+import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { inspect } from "node:util"
 
 const postgres = (text: string): EngineUrl.PostgresUrl => {
   const url = Either.getOrThrow(EngineUrl.parseEither(text))
   assert(url._tag === "PostgresUrl", text)
   return url
-}
-
-const sqlite = (text: string): EngineUrl.SqliteUrl => {
-  const url = Either.getOrThrow(EngineUrl.parseEither(text))
-  assert(url._tag === "SqliteUrl", text)
-  return url
-}
-
-const refused = (text: string) => {
-  const url = EngineUrl.parseEither(text)
-  assert(Either.isLeft(url) && url.left._tag === "EngineUrlError", text)
-  return url.left
-}
-
-const unsupported = (text: string) => {
-  const url = EngineUrl.parseEither(text)
-  assert(Either.isLeft(url) && url.left._tag === "UnsupportedBackend", text)
-  return url.left
 }
 
 describe("a PostgreSQL address", () => {
@@ -189,169 +171,6 @@ describe("equality", () => {
   })
 })
 
-describe("an address that cannot be read", () => {
-  it("is refused with the name of the part that is wrong", () => {
-    const fields: Record<string, ReadonlyArray<string>> = {
-      port: ["postgres://h:abc/db", "postgres://h:0/db", "postgres://h:70000/db", "host=h port=-1", "postgres://h?port=1,2"],
-      host: ["postgres://[::1/db", "postgres://[]/db", "postgres://[::1]x/db", "postgres://%zz/db"],
-      hostaddr: ["postgres://?hostaddr=localhost", "host=a,b hostaddr=10.0.0.1"],
-      user: ["postgres://%zz@h/db", "postgres://%ff@h/db"],
-      password: ["postgres://u:%zz@h/db", "postgres://u:%00@h/db", "postgres://u:p@ss@h/db", "postgres://u:p/ss@h/db"],
-      dbname: ["postgres://h/%", "dbname='postgres://h/db'", "postgres://h/a b"],
-      sslmode: ["postgres://h?sslmode=required", "host=h sslmode=''", "postgres://h?sslrootcert=system&sslmode=require"],
-      connect_timeout: ["postgres://h?connect_timeout=soon"],
-      pool_size: ["postgres://h?max=0", "postgres://h?pool_size=many"],
-      statement_timeout: ["postgres://h?statement_timeout=5parsecs", "postgres://h?statement_timeout=100d"],
-      prepare: ["postgres://h?prepare=perhaps"],
-      parameters: ["postgres://h?sslmode", "postgres://h?a=b=c", "host=h port", "colour=red", "host=h;port=1", "=x"],
-      scheme: ["localhost", "app.db", "postgres:h/db", "'postgres://h/db'", "jdbc:postgresql://h/db", "C:\\db.sqlite"],
-      url: ["", "  ", "postgres://h\0", "postgres://\ud800"]
-    }
-    for (const [field, texts] of Object.entries(fields)) {
-      for (const text of texts) assert.strictEqual(refused(text).field, field, text)
-    }
-  })
-
-  it("is refused with all its problems at once", () => {
-    const failure = refused("postgres://app:hush@h:abc/%zz?sslmode=sometimes&connect_timeout=soon&x")
-    for (const part of ["dbname:", "parameters:", "sslmode:", "connect_timeout:", "port:", "5 problems"]) {
-      assert.include(failure.message, part)
-    }
-    assert.strictEqual(failure.field, "dbname")
-    assert.strictEqual(failure.url, "postgres://app:***@h:***")
-    assert.strictEqual(failure.sent, "no")
-    assert.strictEqual(failure.retryable, false)
-  })
-
-  it("tells what would be right", () => {
-    for (
-      const [text, hint] of [
-        ["postgres://u:p@ss@h/db", "%40"],
-        ["postgres://h?sslmode=no-verify", "require"],
-        ["postgres://h:70000/", "65535"],
-        ["sqlite://app.db", "sqlite:///app.db"],
-        ["jdbc:postgresql://h/db", "without its jdbc:"],
-        ["host=h;port=1", "semicolons"],
-        ["postgres://h/db?service=prod", "pg_service.conf"],
-        ["app.db", "sqlite:"]
-      ] as const
-    ) {
-      assert.include(refused(text).message, hint)
-    }
-  })
-})
-
-describe("an SQLite address", () => {
-  it("is read in all its forms", () => {
-    const forms: Record<string, string> = {
-      "sqlite://": ":memory:",
-      "sqlite:///": ":memory:",
-      "sqlite:": ":memory:",
-      "sqlite://:memory:": ":memory:",
-      "sqlite::memory:": ":memory:",
-      "sqlite:///:memory:": ":memory:",
-      "sqlite3::memory:": ":memory:",
-      "file::memory:": ":memory:",
-      "sqlite:app.db": "app.db",
-      "sqlite:./app.db": "./app.db",
-      "sqlite:/var/app.db": "/var/app.db",
-      "sqlite:///app.db": "app.db",
-      "sqlite:////var/app.db": "/var/app.db",
-      "sqlite3:///app.db": "app.db",
-      "SQLITE:///App.DB": "App.DB",
-      "  sqlite:///app.db\n": "app.db",
-      "sqlite+aiosqlite:///app.db": "app.db",
-      "sqlite:///C:/data/app.db": "C:/data/app.db",
-      "sqlite:C:\\data\\app.db": "C:\\data\\app.db",
-      "sqlite:///my%20app.db": "my app.db",
-      "sqlite:///a%3Fb%23c.db?mode=ro": "a?b#c.db",
-      "file:app.db": "app.db",
-      "file:./dev.db?connection_limit=1": "./dev.db",
-      "file:/var/app.db": "/var/app.db",
-      "file:///var/app.db": "/var/app.db",
-      "file://localhost/var/app.db": "/var/app.db",
-      "file:///C:/data/app.db": "C:/data/app.db",
-      "FILE:app.db#part": "app.db",
-      "sqlite:///file:app.db?mode=ro&uri=true": "app.db",
-      "sqlite:file:app.db?mode=ro": "app.db",
-      "sqlite:///file%3Aapp.db": "file:app.db"
-    }
-    for (const [text, filename] of Object.entries(forms)) {
-      const url = sqlite(text)
-      assert.strictEqual(url.filename, filename, text)
-      assert.strictEqual(url.memory, filename === ":memory:", text)
-      assert(Equal.equals(Either.getOrThrow(EngineUrl.parseEither(EngineUrl.print(url))), url), text)
-    }
-  })
-
-  it("has typed parameters", () => {
-    assert.deepStrictEqual(
-      sqlite("sqlite:///a?mode=rw&cache=private&vfs=unix&readers=4&busy_timeout=1500&foreign_keys=off&immutable=0")
-        .parameters,
-      {
-        mode: "rw",
-        cache: "private",
-        vfs: "unix",
-        readers: 4,
-        busy_timeout: Duration.millis(1500),
-        foreign_keys: false,
-        immutable: false
-      }
-    )
-    assert.deepStrictEqual(sqlite("sqlite:///a?lock_timeout=2s").parameters, { busy_timeout: Duration.seconds(2) })
-    assert.deepStrictEqual(sqlite("sqlite:///a?timeout=0.5").parameters, { busy_timeout: Duration.millis(500) })
-    assert.isTrue(sqlite("file:shared?mode=memory&cache=shared").memory)
-    assert.strictEqual(sqlite("file:shared?mode=memory&cache=shared").filename, "shared")
-  })
-
-  it("is refused with the name of the part that is wrong", () => {
-    const fields: Record<string, ReadonlyArray<string>> = {
-      host: ["sqlite://app.db", "sqlite://localhost/app.db", "file://server/app.db", "sqlite://u:p@h/app.db"],
-      path: ["sqlite:///%zz", "sqlite:///%00", "sqlite:///%ff", "file:", "file:?mode=ro"],
-      mode: ["sqlite:///a?mode=w", "sqlite:///a?mode="],
-      cache: ["file:a?cache=big"],
-      readers: ["sqlite:///a?readers=-1"],
-      busy_timeout: ["sqlite:///a?busy_timeout=soon", "sqlite:///a?timeout=soon"],
-      foreign_keys: ["sqlite:///a?foreign_keys=maybe"],
-      parameters: ["sqlite:///a?%zz=1"]
-    }
-    for (const [field, texts] of Object.entries(fields)) {
-      for (const text of texts) assert.strictEqual(refused(text).field, field, text)
-    }
-  })
-})
-
-describe("an address of another database", () => {
-  it("is refused by the database's name, with the names of the supported ones", () => {
-    const backends: Record<string, string> = {
-      "mysql://root:pw@h/db": "mysql",
-      "mysql+pymysql://root:pw@h/db": "mysql",
-      "mysql:host=h;dbname=db": "mysql",
-      "MariaDB://h/db": "mariadb",
-      "mssql+pyodbc://h/db": "mssql",
-      "sqlserver://h:1433;database=db": "sqlserver",
-      "jdbc:sqlserver://h:1433": "sqlserver",
-      "oracle+cx_oracle://h/db": "oracle",
-      "jdbc:oracle:thin:@h:1521/x": "oracle",
-      "cockroachdb://h/db": "cockroachdb",
-      "mongodb+srv://u:p@h/db": "mongodb",
-      "duckdb:///file.db": "duckdb",
-      "redshift://h/db": "redshift",
-      "libsql://h": "libsql",
-      "redis://h": "redis",
-      "https://example.org": "https",
-      "postgre://h/db": "postgre"
-    }
-    for (const [text, backend] of Object.entries(backends)) {
-      const failure = unsupported(text)
-      assert.strictEqual(failure.backend, backend, text)
-      assert.deepStrictEqual(failure.supported, ["postgresql", "sqlite"])
-      for (const word of [backend, "postgresql", "sqlite"]) assert.include(failure.message, word)
-    }
-    assert.include(unsupported("postgre://h/db").message, "Did you mean postgres")
-  })
-})
-
 describe("showing an address", () => {
   const url = postgres("postgres://app:s3cret@h/db?sslpassword=s3cret")
   const shown = "postgresql://app:***@h:5432/db?sslpassword=***"
@@ -367,6 +186,13 @@ describe("showing an address", () => {
     const printed = EngineUrl.print(url)
     assert.strictEqual(String(printed), "<redacted>")
     assert.strictEqual(Redacted.value(printed), "postgresql://app:s3cret@h:5432/db?sslpassword=s3cret")
+  })
+
+  it("writes IPv6 addresses in brackets, sockets encoded, and the port of every host", () => {
+    assert.strictEqual(
+      String(postgres("host=::1,/tmp,db port=,6000, hostaddr=,,10.0.0.1 dbname='a/b c'")),
+      "postgresql://[::1]:5432,%2Ftmp:6000,db:5432/a%2Fb%20c?hostaddr=,,10.0.0.1"
+    )
   })
 
   it("masks a text that is no address, and leaves what is harmless", () => {

@@ -3,8 +3,8 @@
  * them; `corpus/differences.ts` has the reasons where we know better.
  */
 import { assert, describe, it } from "@effect/vitest"
-import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { Duration, Either, Equal, Redacted } from "effect"
+import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { readFileSync } from "node:fs"
 import { differences } from "./corpus/differences.js"
 

@@ -1,11 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { Effect, Either, Equal, FastCheck, Hash, Redacted } from "effect"
+import * as EngineUrl from "effect-sql-engine/EngineUrl"
 
 const runs = { numRuns: 2000, seed: 20250301 }
 
 const text = FastCheck.string({ minLength: 1, maxLength: 12, unit: "binary" }).filter((s) => !s.includes("\0"))
-const name = FastCheck.oneof(text, FastCheck.string({ minLength: 1, unit: FastCheck.constantFrom(..."@/:?#&=%+ '\\[],.äa") }))
+const name = FastCheck.oneof(
+  text,
+  FastCheck.string({ minLength: 1, unit: FastCheck.constantFrom(..."@/:?#&=%+ '\\[],.äa") })
+)
 const host = FastCheck.oneof(
   name.map((host) => host.replaceAll(",", "")),
   FastCheck.ipV6(),
@@ -31,10 +34,13 @@ const parameters = {
   pgbouncer: FastCheck.constantFrom("1", "0", "true", "false")
 }
 
-const postgres = FastCheck.array(FastCheck.record({ host, port: optional(FastCheck.integer({ min: 1, max: 65535 })) }), {
-  minLength: 1,
-  maxLength: 3
-}).chain((endpoints) =>
+const postgres = FastCheck.array(
+  FastCheck.record({ host, port: optional(FastCheck.integer({ min: 1, max: 65535 })) }),
+  {
+    minLength: 1,
+    maxLength: 3
+  }
+).chain((endpoints) =>
   FastCheck.record({
     host: FastCheck.constant(endpoints.map((endpoint) => endpoint.host).join(",")),
     port: FastCheck.constant(endpoints.map((endpoint) => endpoint.port ?? "").join(",")),
@@ -53,9 +59,7 @@ const fields = (url: EngineUrl.EngineUrl) => {
 
 const conninfo = (given: Readonly<Record<string, unknown>>): string =>
   Object.entries(given)
-    .flatMap(([name, value]) =>
-      value === undefined ? [] : [`${name} = '${String(value).replace(/[\\']/g, "\\$&")}'`]
-    )
+    .flatMap(([name, value]) => value === undefined ? [] : [`${name} = '${String(value).replace(/[\\']/g, "\\$&")}'`])
     .join(" ")
 
 describe("printing and reading", () => {
@@ -85,8 +89,15 @@ describe("printing and reading", () => {
     Effect.sync(() =>
       FastCheck.assert(
         FastCheck.property(
-          FastCheck.array(FastCheck.oneof(name, FastCheck.constantFrom("..", ".", "", "file:", "C:")), { maxLength: 4 }),
-          FastCheck.constantFrom("", "?mode=ro", "?mode=memory&cache=shared", "?readers=3&busy_timeout=1500&foreign_keys=off"),
+          FastCheck.array(FastCheck.oneof(name, FastCheck.constantFrom("..", ".", "", "file:", "C:")), {
+            maxLength: 4
+          }),
+          FastCheck.constantFrom(
+            "",
+            "?mode=ro",
+            "?mode=memory&cache=shared",
+            "?readers=3&busy_timeout=1500&foreign_keys=off"
+          ),
           (segments, query) => {
             const path = segments.join("/")
             const url = Either.getOrThrow(
@@ -107,7 +118,16 @@ describe("printing and reading", () => {
     Effect.sync(() =>
       FastCheck.assert(
         FastCheck.property(
-          FastCheck.constantFrom("", "postgres://", "sqlite:", "sqlite:///", "file:", "mysql://", "host=", "password='"),
+          FastCheck.constantFrom(
+            "",
+            "postgres://",
+            "sqlite:",
+            "sqlite:///",
+            "file:",
+            "mysql://",
+            "host=",
+            "password='"
+          ),
           FastCheck.string({ unit: "binary", maxLength: 40 }),
           FastCheck.string({ unit: FastCheck.constantFrom(..."@/:?#&=%+ '\\[],12ap\u{d800}\0"), maxLength: 40 }),
           (start, a, b) => {
@@ -115,7 +135,10 @@ describe("printing and reading", () => {
               const url = EngineUrl.parseEither(text)
               assert.isString(EngineUrl.mask(text))
               if (Either.isRight(url)) {
-                assert(Equal.equals(Either.getOrThrow(EngineUrl.parseEither(EngineUrl.print(url.right))), url.right), text)
+                assert(
+                  Equal.equals(Either.getOrThrow(EngineUrl.parseEither(EngineUrl.print(url.right))), url.right),
+                  text
+                )
               } else {
                 assert.include(["EngineUrlError", "UnsupportedBackend"], url.left._tag)
               }

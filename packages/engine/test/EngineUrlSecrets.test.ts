@@ -3,11 +3,8 @@
  * at, however the address is broken.
  */
 import { assert, describe, it } from "@effect/vitest"
-import * as EngineUrl from "effect-sql-engine/EngineUrl"
-import { SqlFailure } from "effect-sql-engine/SqlFailure"
 import {
   Cause,
-  Config,
   ConfigProvider,
   Effect,
   Either,
@@ -21,15 +18,37 @@ import {
   Redacted,
   Schema
 } from "effect"
+import * as EngineUrl from "effect-sql-engine/EngineUrl"
+import { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { inspect } from "node:util"
 
 const seed = 20250302
 
 /** Pieces of ten letters, so that each is unmistakable, with weird characters between them. */
-const piece = FastCheck.string({ minLength: 10, maxLength: 10, unit: FastCheck.constantFrom(..."bcdfghjkmnqvwxzBCDFGHJKMNQVWXZ23456789") })
+const piece = FastCheck.string({
+  minLength: 10,
+  maxLength: 10,
+  unit: FastCheck.constantFrom(..."bcdfghjkmnqvwxzBCDFGHJKMNQVWXZ23456789")
+})
 const separator = FastCheck.oneof(
   FastCheck.constantFrom(..."@/:?#&=%+ '\"\\[](){};,.$!*`~^|<>\t\näß🔑"),
-  FastCheck.constantFrom("%20", "%zz", "://", "@h/", "&x=", " x=", "';", "' '", "?a@", ":5432/", "@@", "=@", "%40", "\\'", "[::1]:"),
+  FastCheck.constantFrom(
+    "%20",
+    "%zz",
+    "://",
+    "@h/",
+    "&x=",
+    " x=",
+    "';",
+    "' '",
+    "?a@",
+    ":5432/",
+    "@@",
+    "=@",
+    "%40",
+    "\\'",
+    "[::1]:"
+  ),
   FastCheck.string({ minLength: 1, maxLength: 3, unit: "binary" }).map((s) => s.replaceAll("\0", ""))
 )
 const password = FastCheck.record({
@@ -51,7 +70,8 @@ const right: Readonly<Record<string, (password: string) => string>> = {
   "as a parameter": (p) => `postgres://app@db/shop?password=${encode(p)}&sslmode=require`,
   "overriding another": (p) => `postgres://app:${encode(p)}@db/shop?password=${encode(p)}`,
   "as a key=value string": (p) => `host=db user=app password=${quote(p)} dbname=shop`,
-  "with unknown parameters": (p) => `postgres://app:${encode(p)}@db/shop?passwd=${encode(p)}&token=${encode(p)}&ssl_mode=x`,
+  "with unknown parameters": (p) =>
+    `postgres://app:${encode(p)}@db/shop?passwd=${encode(p)}&token=${encode(p)}&ssl_mode=x`,
   "with a driver": (p) => `POSTGRESQL+psycopg2://:${encode(p)}@/`,
   "with other secrets": (p) => `postgres://a:${encode(p)}@h/d?sslpassword=${encode(p)}&oauth_client_secret=${encode(p)}`
 }
@@ -97,8 +117,10 @@ const loggers = Layer.mergeAll(
   Logger.remove(Logger.defaultLogger),
   Logger.minimumLogLevel(LogLevel.All),
   ...[Logger.jsonLogger, Logger.logfmtLogger, Logger.structuredLogger, Logger.stringLogger].map((logger) =>
-    Logger.add(Logger.map<unknown, unknown, void>(logger, (output) =>
-      void logged.push(typeof output === "string" ? output : inspect(output, { depth: null }))))
+    Logger.add(
+      Logger.map<unknown, unknown, void>(logger, (output) =>
+        void logged.push(typeof output === "string" ? output : inspect(output, { depth: null })))
+    )
   )
 )
 
@@ -137,7 +159,7 @@ const outcomes = (text: string): ReadonlyArray<string> => {
   const configured = run(
     Effect.either(Effect.withConfigProvider(EngineUrl.config("URL"), ConfigProvider.fromMap(new Map([["URL", text]]))))
   )
-  const things = [url, decoded, configured].map(Either.merge)
+  const things = [Either.merge(url), Either.merge(decoded), Either.merge(configured)]
   return [
     EngineUrl.mask(text),
     EngineUrl.mask(Redacted.make(text)),
@@ -166,7 +188,7 @@ const assertHidden = (text: string, pieces: ReadonlyArray<string>) => {
 }
 
 describe("a password", () => {
-  it("is read as it is written, and shows nowhere, in 500 right addresses", () => {
+  it("is read as it is written, and shows nowhere, in 300 right addresses", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom(...Object.keys(right)), password, (form, { pieces, text }) => {
         const address = right[form]!(text)
@@ -176,11 +198,11 @@ describe("a password", () => {
         assert.include(Redacted.value(EngineUrl.print(url)), encodeURIComponent(pieces[0]!))
         assertHidden(address, pieces)
       }),
-      { numRuns: 500, seed }
+      { numRuns: 300, seed }
     )
   })
 
-  it("shows nowhere, not even a piece of it, in 1,000 wrong addresses", () => {
+  it("shows nowhere, not even a piece of it, in 700 wrong addresses", () => {
     let refused = 0
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom(...Object.keys(wrong)), password, (form, { pieces, text }) => {
@@ -188,8 +210,8 @@ describe("a password", () => {
         if (Either.isLeft(EngineUrl.parseEither(address))) refused++
         assertHidden(address, pieces)
       }),
-      { numRuns: 1000, seed, endOnFailure: true }
+      { numRuns: 700, seed, endOnFailure: true }
     )
-    assert.isAbove(refused, 500)
+    assert.isAbove(refused, 350)
   })
 })

@@ -21,9 +21,7 @@ import * as SqliteDriver from "./SqliteDriver.js"
  * @since 0.1.0
  * @category models
  */
-export interface SqliteEngineOptions
-  extends Omit<SqliteConfig, "filename">, Omit<Engine.EngineOptions, "pool">
-{
+export interface SqliteEngineOptions extends Omit<SqliteConfig, "filename">, Omit<Engine.EngineOptions, "pool"> {
   /** The database file, or `:memory:`. */
   readonly filename?: string | undefined
   /** The database file as a URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` for memory. */
@@ -69,7 +67,8 @@ const problemsOf = (url: EngineUrl.EngineUrl): EngineConfigError["problems"] =>
   url._tag === "PostgresUrl"
     ? [{
       field: "url",
-      problem: `is the address of a PostgreSQL database (${url}); the package effect-sql-engine-pg has the engine for it`
+      problem:
+        `is the address of a PostgreSQL database (${url}); the package effect-sql-engine-pg has the engine for it`
     }]
     : (["cache", "vfs", "immutable", "nolock", "psow"] as const)
       .filter((name) => url.parameters[name] !== undefined)
@@ -107,8 +106,10 @@ const fromUrl = ({ filename, memory, parameters }: EngineUrl.SqliteUrl): SqliteC
 export const make = (
   options: SqliteEngineOptions
 ): Effect.Effect<Engine.EngineService, SqlFailure, Scope.Scope> =>
-  Effect.flatMap(configOf(options), (config) =>
-    Effect.flatMap(SqliteDriver.make(config), (driver) => Engine.make(driver, options)))
+  Effect.flatMap(
+    configOf(options),
+    (config) => Effect.flatMap(SqliteDriver.make(config), (driver) => Engine.make(driver, options))
+  )
 
 /**
  * Provides an SQLite engine as the default one, and its client.

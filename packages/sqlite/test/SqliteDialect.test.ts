@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
+import Sqlite from "better-sqlite3"
 import { FastCheck } from "effect"
 import { SqliteDialect } from "effect-sql-engine-sqlite"
 import { statementFailures } from "effect-sql-engine/SqlFailure"
-import Sqlite from "better-sqlite3"
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { resultCodes } from "./resultCodes.js"
@@ -21,11 +21,15 @@ describe("classify", () => {
     const primary = header.slice(header.indexOf("#define SQLITE_OK "), header.indexOf("end-of-error-codes"))
     const names = [
       ...[...primary.matchAll(/#define (SQLITE_[A-Z]+)\s+\d+/g)].map((match) => match[1]),
-      ...[...header.matchAll(/#define (SQLITE_[A-Z_]+)\s+\(SQLITE_[A-Z]+\s*\|\s*\(\d+<<8\)\)/g)].map((match) => match[1])
+      ...[...header.matchAll(/#define (SQLITE_[A-Z_]+)\s+\(SQLITE_[A-Z]+\s*\|\s*\(\d+<<8\)\)/g)].map((match) =>
+        match[1]
+      )
     ]
     const known = new Set(resultCodes.map(([, name]) => name))
     expect(names.length).toBeGreaterThan(100)
-    expect(names.filter((name) => name !== undefined && !known.has(name) && !name.startsWith("SQLITE_OPEN"))).toEqual([])
+    expect(names.filter((name) => name !== undefined && !known.has(name) && !name.startsWith("SQLITE_OPEN"))).toEqual(
+      []
+    )
   })
 
   it("takes a code that comes as a number for what its low byte says", () => {

@@ -2,9 +2,9 @@ import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { Model, SqlClient, SqlResolver, SqlSchema } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
+import { Effect, Schema, Stream } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
-import { Effect, Schema, Stream } from "effect"
 
 const scopedFile = Effect.map(
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-sql-engine-" })),

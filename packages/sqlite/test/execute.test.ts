@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@effect/vitest"
 import { SafeIntegers } from "@effect/sql/SqlClient"
+import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { connect, failure, run, runAll, value, writer } from "./support.js"
 
@@ -82,7 +82,12 @@ describe("execute", () => {
         ]
       ) {
         const error = yield* failure(run(db, "INSERT INTO t VALUES (?)", [refused], { prelude: ["BEGIN IMMEDIATE"] }))
-        expect(error).toMatchObject({ _tag: "DataError", sent: "no", connection: "keep", statement: "INSERT INTO t VALUES (?)" })
+        expect(error).toMatchObject({
+          _tag: "DataError",
+          sent: "no",
+          connection: "keep",
+          statement: "INSERT INTO t VALUES (?)"
+        })
         expect(JSON.stringify(error) + String(error)).not.toContain(secret)
         expect(db.transaction()).toBe("none")
       }
@@ -93,8 +98,20 @@ describe("execute", () => {
     Effect.gen(function*() {
       const { db } = yield* writer()
       yield* run(db, "CREATE TABLE t (a)")
-      for (const sql of ["INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)", "-- nothing", "", "SELECT 1\0 AND MORE", "SELEC 1"]) {
-        expect(yield* failure(run(db, sql))).toMatchObject({ _tag: "SqlSyntaxError", retryable: false, connection: "keep" })
+      for (
+        const sql of [
+          "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)",
+          "-- nothing",
+          "",
+          "SELECT 1\0 AND MORE",
+          "SELEC 1"
+        ]
+      ) {
+        expect(yield* failure(run(db, sql))).toMatchObject({
+          _tag: "SqlSyntaxError",
+          retryable: false,
+          connection: "keep"
+        })
       }
       expect(yield* value(db, "SELECT count(*) FROM t")).toBe(0)
       expect(yield* value(db, "SELECT 1; -- and no more")).toBe(1)
@@ -127,7 +144,11 @@ describe("execute", () => {
       yield* db.close
       expect(db.condition()).toBe("lost")
       expect(db.transaction()).toBe("none")
-      expect(yield* failure(run(db, "SELECT 1"))).toMatchObject({ _tag: "ConnectionError", connection: "discard", sent: "no" })
+      expect(yield* failure(run(db, "SELECT 1"))).toMatchObject({
+        _tag: "ConnectionError",
+        connection: "discard",
+        sent: "no"
+      })
       expect(yield* failure(db.ping)).toMatchObject({ _tag: "ConnectionError" })
       expect(yield* failure(db.reset)).toMatchObject({ _tag: "ConnectionError" })
       expect(yield* failure(db.control("commit", "COMMIT"))).toMatchObject({ _tag: "ConnectionError" })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
-import { failure, run, runAll, value, writer } from "./support.js"
 import { masked } from "../src/internal/masked.js"
+import { failure, run, runAll, value, writer } from "./support.js"
 
 describe("constraint failures", () => {
   it.scoped("name the table, the columns and the constraint", () =>
@@ -26,14 +26,29 @@ describe("constraint failures", () => {
       )
       const broken = (sql: string, ...params: ReadonlyArray<unknown>) => failure(run(db, sql, params))
       const insert = "INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)"
-      const unique = { _tag: "UniqueViolation", table: "users", retryable: false, connection: "keep", sent: "yes", statement: insert }
+      const unique = {
+        _tag: "UniqueViolation",
+        table: "users",
+        retryable: false,
+        connection: "keep",
+        sent: "yes",
+        statement: insert
+      }
       expect(yield* broken(insert, 1, "n@b.c", "new", 20, 2, "y"))
         .toMatchObject({ ...unique, columns: ["id"], code: "SQLITE_CONSTRAINT_PRIMARYKEY" })
       yield* run(db, "DROP INDEX users_lower")
       expect(yield* broken(insert, 2, "a@b.c", "new", 20, 2, "y"))
-        .toMatchObject({ ...unique, columns: ["email"], constraint: "users_email_key", code: "SQLITE_CONSTRAINT_UNIQUE" })
+        .toMatchObject({
+          ...unique,
+          columns: ["email"],
+          constraint: "users_email_key",
+          code: "SQLITE_CONSTRAINT_UNIQUE"
+        })
       yield* runAll(db, "CREATE UNIQUE INDEX users_lower ON users (lower(email))")
-      expect(yield* broken(insert, 2, "A@B.C", "new", 20, 2, "y")).toMatchObject({ ...unique, constraint: "users_lower" })
+      expect(yield* broken(insert, 2, "A@B.C", "new", 20, 2, "y")).toMatchObject({
+        ...unique,
+        constraint: "users_lower"
+      })
       expect(yield* broken(insert, 2, "n@b.c", "ada", 20, 2, "y"))
         .toMatchObject({ ...unique, columns: ["nick"], constraint: "nick_taken" })
       expect(yield* broken(insert, 2, "n@b.c", "new", 20, 1, "x"))
@@ -62,7 +77,10 @@ describe("constraint failures", () => {
         "CREATE TABLE child (parent REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)"
       )
       yield* run(db, "INSERT INTO child VALUES (1)", [], { prelude: ["BEGIN IMMEDIATE"] })
-      expect(yield* failure(db.control("commit", "COMMIT"))).toMatchObject({ _tag: "ForeignKeyViolation", connection: "keep" })
+      expect(yield* failure(db.control("commit", "COMMIT"))).toMatchObject({
+        _tag: "ForeignKeyViolation",
+        connection: "keep"
+      })
       expect(db.transaction()).toBe("open")
       expect(yield* db.control("rollback", "ROLLBACK")).toBe("none")
       expect(yield* value(db, "SELECT count(*) FROM child")).toBe(0)
@@ -100,11 +118,16 @@ describe("messages", () => {
 
   it("keep no value that is masked", () => {
     FastCheck.assert(
-      FastCheck.property(FastCheck.string({ minLength: 3 }), FastCheck.string(), FastCheck.string(), (secret, before, after) => {
-        FastCheck.pre(!/^\w|\w$/.test(secret) || (!/\w$/.test(before) && !/^\w/.test(after)))
-        FastCheck.pre(!`${before}?${after}`.includes(secret))
-        expect(masked(before + secret + after, [secret], false)).not.toContain(secret)
-      }),
+      FastCheck.property(
+        FastCheck.string({ minLength: 3 }),
+        FastCheck.string(),
+        FastCheck.string(),
+        (secret, before, after) => {
+          FastCheck.pre(!/^\w|\w$/.test(secret) || (!/\w$/.test(before) && !/^\w/.test(after)))
+          FastCheck.pre(!`${before}?${after}`.includes(secret))
+          expect(masked(before + secret + after, [secret], false)).not.toContain(secret)
+        }
+      ),
       { seed: 24, examples: [["$&$1", "a ", " b"], ["(.*", "", ""]] }
     )
   })
@@ -112,7 +135,10 @@ describe("messages", () => {
   it.scoped("are typed by what went wrong, not only by SQLite's generic code", () =>
     Effect.gen(function*() {
       const { db } = yield* writer()
-      expect(yield* failure(run(db, "SELECT json(?)", ["{"]))).toMatchObject({ _tag: "DataError", code: "SQLITE_ERROR" })
+      expect(yield* failure(run(db, "SELECT json(?)", ["{"]))).toMatchObject({
+        _tag: "DataError",
+        code: "SQLITE_ERROR"
+      })
       expect(yield* failure(run(db, "SELECT abs(-9223372036854775807 - 1)"))).toMatchObject({ _tag: "DataError" })
       expect(yield* failure(run(db, "SELECT nothing"))).toMatchObject({ _tag: "SqlSyntaxError", code: "SQLITE_ERROR" })
     }))

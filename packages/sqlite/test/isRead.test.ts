@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { FastCheck } from "effect"
 import Sqlite from "better-sqlite3"
+import { FastCheck } from "effect"
 import { isRead } from "../src/internal/isRead.js"
 import { markOf } from "../src/internal/mark.js"
 import { tokens } from "../src/internal/tokens.js"
@@ -72,7 +72,8 @@ describe("isRead", () => {
     const parts = FastCheck.constantFrom(
       ..."SELECT|VALUES (1)|WITH x AS (SELECT 1)|INSERT INTO t(a)|DELETE FROM t|UPDATE t SET a = 1|a|*|1|FROM t|;|--\n|/* */|'"
         .split("|"),
-      ..."'|\"|[|]|`|(|)|,|EXPLAIN|PRAGMA foreign_keys = 1|ATTACH ':memory:' AS z|CREATE TEMP TABLE q (a)|RETURNING a".split("|")
+      ..."'|\"|[|]|`|(|)|,|EXPLAIN|PRAGMA foreign_keys = 1|ATTACH ':memory:' AS z|CREATE TEMP TABLE q (a)|RETURNING a"
+        .split("|")
     )
     let compared = 0
     FastCheck.assert(

@@ -50,7 +50,10 @@ describe("a driver", () => {
       expect(openFiles(filename)).toEqual([])
       expect([db.condition(), reader.condition(), db.transaction()]).toEqual(["lost", "lost", "none"])
       expect(yield* failure(run(db, "SELECT 1"))).toMatchObject({ _tag: "ConnectionError" })
-      expect(yield* failure(driver.write.connect(listener().context))).toMatchObject({ _tag: "ConnectionError", retryable: false })
+      expect(yield* failure(driver.write.connect(listener().context))).toMatchObject({
+        _tag: "ConnectionError",
+        retryable: false
+      })
       yield* db.close
       expect(new Sqlite(filename).prepare("SELECT count(*) FROM sqlite_schema").pluck().get()).toBe(0)
     }))

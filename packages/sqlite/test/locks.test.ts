@@ -93,7 +93,10 @@ describe("a lock that is not given back", () => {
       yield* run(db, "CREATE TABLE t (a)")
       const other = yield* outsider(filename)
       other.exec("BEGIN IMMEDIATE")
-      expect(yield* failure(run(db, "INSERT INTO t VALUES (1)"))).toMatchObject({ _tag: "LockTimeoutError", limitMillis: 0 })
+      expect(yield* failure(run(db, "INSERT INTO t VALUES (1)"))).toMatchObject({
+        _tag: "LockTimeoutError",
+        limitMillis: 0
+      })
     }))
 
   it.scopedLive("fails a COMMIT that stays open, so that it can be rolled back", () =>
@@ -104,7 +107,10 @@ describe("a lock that is not given back", () => {
       other.exec("BEGIN")
       other.prepare("SELECT * FROM t").all()
       yield* run(db, "INSERT INTO t VALUES (1)", [], { prelude: begin })
-      expect(yield* failure(db.control("commit", "COMMIT"))).toMatchObject({ _tag: "LockTimeoutError", connection: "keep" })
+      expect(yield* failure(db.control("commit", "COMMIT"))).toMatchObject({
+        _tag: "LockTimeoutError",
+        connection: "keep"
+      })
       expect(db.transaction()).toBe("open")
       expect(yield* db.control("rollback", "ROLLBACK")).toBe("none")
       other.exec("COMMIT")
@@ -117,8 +123,14 @@ describe("a lock that is not given back", () => {
       const other = yield* outsider(filename)
       other.exec("CREATE TABLE t (a); BEGIN EXCLUSIVE")
       const driver = yield* SqliteDriver.make({ filename, lockTimeout: "50 millis" })
-      expect(yield* failure(driver.write.connect(listener().context))).toMatchObject({ _tag: "LockTimeoutError", sent: "no" })
-      expect(yield* failure(driver.read!.connect(listener().context))).toMatchObject({ _tag: "LockTimeoutError", sent: "no" })
+      expect(yield* failure(driver.write.connect(listener().context))).toMatchObject({
+        _tag: "LockTimeoutError",
+        sent: "no"
+      })
+      expect(yield* failure(driver.read!.connect(listener().context))).toMatchObject({
+        _tag: "LockTimeoutError",
+        sent: "no"
+      })
     }))
 })
 
@@ -155,7 +167,9 @@ describe("interrupting a wait", () => {
       const other = yield* outsider(filename)
       other.exec("BEGIN IMMEDIATE")
       let ticks = 0
-      const ticking = yield* Effect.fork(Effect.forever(Effect.zipRight(Effect.sleep("10 millis"), Effect.sync(() => ticks++))))
+      const ticking = yield* Effect.fork(
+        Effect.forever(Effect.zipRight(Effect.sleep("10 millis"), Effect.sync(() => ticks++)))
+      )
       yield* failure(run(db, "INSERT INTO t VALUES (1)"))
       yield* Fiber.interrupt(ticking)
       expect(ticks).toBeGreaterThan(10)

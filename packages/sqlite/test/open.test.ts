@@ -41,18 +41,28 @@ describe("options", () => {
       } as unknown as SqliteConfig
       const error = yield* failure(Effect.scoped(SqliteDriver.make(wrong)))
       expect(error._tag === "EngineConfigError" && error.problems.map(({ field }) => field)).toEqual([
-        "filename", "mode", "readers", "statementCacheSize", "lockTimeout", "journalMode", "synchronous",
-        "pragmas.busy_timeout", "pragmas.a;b", "pragmas.cache_size", "pragmas.threads", "extensions[0]"
+        "filename",
+        "mode",
+        "readers",
+        "statementCacheSize",
+        "lockTimeout",
+        "journalMode",
+        "synchronous",
+        "pragmas.busy_timeout",
+        "pragmas.a;b",
+        "pragmas.cache_size",
+        "pragmas.threads",
+        "extensions[0]"
       ])
       expect(readdirSync(dirname(path))).toEqual([])
     }))
 
   it.scoped.each([
-    ["", "is empty"],
-    ["a\0b", "NUL"],
-    ["file:x.db?mode=ro", "URI"],
-    ["x.db ", "blank"]
-  ])("refuses the name %j", ([filename, text]) =>
+    { filename: "", text: "is empty" },
+    { filename: "a\0b", text: "NUL" },
+    { filename: "file:x.db?mode=ro", text: "URI" },
+    { filename: "x.db ", text: "blank" }
+  ])("refuses the name $filename", ({ filename, text }) =>
     Effect.gen(function*() {
       expect(yield* refusal({ filename })).toMatchObject(problem("filename", text))
     }))
@@ -64,7 +74,9 @@ describe("options", () => {
 
   it.scoped("are set on every connection, with their defaults", () =>
     Effect.gen(function*() {
-      const { db, driver } = yield* writer({ pragmas: { cache_size: -3000, recursive_triggers: true, temp_store: "memory" } })
+      const { db, driver } = yield* writer({
+        pragmas: { cache_size: -3000, recursive_triggers: true, temp_store: "memory" }
+      })
       const reader = yield* connect(driver, "read")
       for (const connection of [db, reader]) {
         expect(yield* value(connection, "PRAGMA cache_size")).toBe(-3000)
@@ -111,14 +123,19 @@ describe("opening", () => {
       const path = yield* folder
       const at = (name: string) => join(path, name)
       for (const lane of ["write", "read"] as const) {
-        const refused = (name: string, more: Partial<SqliteConfig> = {}) => refusal({ filename: at(name), ...more }, lane)
+        const refused = (name: string, more: Partial<SqliteConfig> = {}) =>
+          refusal({ filename: at(name), ...more }, lane)
         expect(yield* refused("no/such/x.db")).toMatchObject(problem("filename", "create it first"))
         writeFileSync(at("plain"), "not a folder")
         expect(yield* refused("plain/x.db")).toMatchObject(problem("filename", "is a file, not a folder"))
         mkdirSync(at("folder"), { recursive: true })
         expect(yield* refused("folder")).toMatchObject(problem("filename", "is a folder"))
-        expect(yield* refused("missing.db", { mode: "rw" })).toMatchObject(problem("filename", "does not exist, and mode \"rw\""))
-        expect(yield* refused("missing.db", { mode: "ro" })).toMatchObject(problem("filename", "does not exist, and mode \"ro\""))
+        expect(yield* refused("missing.db", { mode: "rw" })).toMatchObject(
+          problem("filename", "does not exist, and mode \"rw\"")
+        )
+        expect(yield* refused("missing.db", { mode: "ro" })).toMatchObject(
+          problem("filename", "does not exist, and mode \"ro\"")
+        )
         for (const text of ["short", "long enough to have a header of some sort ".repeat(100)]) {
           writeFileSync(at("text.db"), text)
           for (const mode of ["ro", "rw", "rwc"] as const) {
@@ -126,8 +143,12 @@ describe("opening", () => {
               .toMatchObject({ ...problem("filename", "is not an SQLite database"), code: "SQLITE_NOTADB" })
           }
         }
-        expect(yield* refused("e.db", { extensions: [at("nothing")] })).toMatchObject(problem("extensions[0]", "cannot open shared object"))
-        expect(yield* refused("p.db", { pragmas: { nonsense: 1 } })).toMatchObject(problem("pragmas.nonsense", "no pragma"))
+        expect(yield* refused("e.db", { extensions: [at("nothing")] })).toMatchObject(
+          problem("extensions[0]", "cannot open shared object")
+        )
+        expect(yield* refused("p.db", { pragmas: { nonsense: 1 } })).toMatchObject(
+          problem("pragmas.nonsense", "no pragma")
+        )
       }
       expect(readdirSync(path).sort()).toEqual(["e.db", "folder", "p.db", "plain", "text.db"])
     }))
@@ -137,7 +158,9 @@ describe("opening", () => {
       const library = createRequire(import.meta.url).resolve("better-sqlite3/build/Release/test_extension.node")
       const { db, driver } = yield* writer({ extensions: [library] })
       const reader = yield* connect(driver, "read")
-      for (const connection of [db, reader]) expect(yield* value(connection, "SELECT testExtensionFunction(1, 2)")).toBe(2)
+      for (const connection of [db, reader]) {
+        expect(yield* value(connection, "SELECT testExtensionFunction(1, 2)")).toBe(2)
+      }
       const named = yield* writer({ extensions: [{ path: library, entryPoint: "sqlite3_extension_init" }] })
       expect(yield* value(named.db, "SELECT testExtensionFunction(1, 2)")).toBe(2)
     }))
@@ -199,7 +222,11 @@ describe("opening", () => {
         promisify(execFile)(process.execPath, [child, program, "attempts", JSON.stringify(cases), "nobody"])
       )
       const outcomes = JSON.parse(stdout) as ReadonlyArray<Outcome>
-      const config = (text: string) => ({ tag: "EngineConfigError", fields: ["filename"], message: expect.stringContaining(text) })
+      const config = (text: string) => ({
+        tag: "EngineConfigError",
+        fields: ["filename"],
+        message: expect.stringContaining(text)
+      })
       expect(outcomes).toEqual([
         config("write-protected"),
         config("write-protected"),
@@ -222,19 +249,22 @@ describe("ping", () => {
       expect(db.condition()).toBe("clean")
     }))
 
-  it.scoped.each(["moved", "replaced", "removed"])("finds out that the file was %s, and says so for every connection", (what) =>
-    Effect.gen(function*() {
-      const path = yield* file
-      const { context, gone } = listener()
-      const driver = yield* SqliteDriver.make({ filename: path })
-      const db = yield* Effect.acquireRelease(driver.write.connect(context), (connection) => connection.close)
-      yield* runAll(db, "CREATE TABLE t (a)")
-      if (what === "removed") rmSync(path)
-      else renameSync(path, `${path}.old`)
-      if (what === "replaced") new Sqlite(path).exec("CREATE TABLE t (a)").close()
-      const error = yield* failure(db.ping)
-      expect(error).toMatchObject({ _tag: "ConnectionError", connection: "discard", retryable: true })
-      expect(gone).toEqual([error])
-      expect(db.condition()).toBe("lost")
-    }))
+  it.scoped.each(["moved", "replaced", "removed"])(
+    "finds out that the file was %s, and says so for every connection",
+    (what) =>
+      Effect.gen(function*() {
+        const path = yield* file
+        const { context, gone } = listener()
+        const driver = yield* SqliteDriver.make({ filename: path })
+        const db = yield* Effect.acquireRelease(driver.write.connect(context), (connection) => connection.close)
+        yield* runAll(db, "CREATE TABLE t (a)")
+        if (what === "removed") rmSync(path)
+        else renameSync(path, `${path}.old`)
+        if (what === "replaced") new Sqlite(path).exec("CREATE TABLE t (a)").close()
+        const error = yield* failure(db.ping)
+        expect(error).toMatchObject({ _tag: "ConnectionError", connection: "discard", retryable: true })
+        expect(gone).toEqual([error])
+        expect(db.condition()).toBe("lost")
+      })
+  )
 })

@@ -1,15 +1,26 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, Stream } from "effect"
-import type { DriverConnection } from "effect-sql-engine/Driver"
 import { SqliteDriver } from "effect-sql-engine-sqlite"
+import type { DriverConnection } from "effect-sql-engine/Driver"
 import { connect, failure, folder, listener, run, runAll, statement, value, writer } from "./support.js"
 
 /** Everything of a connection that a borrower could have changed. */
 const fingerprint = (db: DriverConnection) =>
   Effect.gen(function*() {
     const settings = [
-      "foreign_keys", "journal_mode", "synchronous", "cache_size", "busy_timeout", "query_only", "temp_store", "threads",
-      "recursive_triggers", "wal_autocheckpoint", "secure_delete", "reverse_unordered_selects", "cache_spill"
+      "foreign_keys",
+      "journal_mode",
+      "synchronous",
+      "cache_size",
+      "busy_timeout",
+      "query_only",
+      "temp_store",
+      "threads",
+      "recursive_triggers",
+      "wal_autocheckpoint",
+      "secure_delete",
+      "reverse_unordered_selects",
+      "cache_spill"
     ]
     return {
       settings: yield* Effect.forEach(settings, (name) => run(db, `PRAGMA ${name}`)),
@@ -24,8 +35,16 @@ describe("condition", () => {
     Effect.gen(function*() {
       const { db } = yield* writer()
       yield* runAll(
-        db, "CREATE TABLE t (a)", "CREATE INDEX i ON t (a)", "INSERT INTO t VALUES (1)", "PRAGMA user_version = 3",
-        "PRAGMA table_info(t)", "PRAGMA foreign_keys", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "ANALYZE"
+        db,
+        "CREATE TABLE t (a)",
+        "CREATE INDEX i ON t (a)",
+        "INSERT INTO t VALUES (1)",
+        "PRAGMA user_version = 3",
+        "PRAGMA table_info(t)",
+        "PRAGMA foreign_keys",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "VACUUM",
+        "ANALYZE"
       )
       expect(db.condition()).toBe("clean")
     }))
@@ -60,23 +79,44 @@ describe("reset", () => {
       yield* runAll(db, "CREATE TABLE t (a)")
       const asNew = yield* Effect.scoped(Effect.flatMap(connect(driver), fingerprint))
       const dirt = [
-        "BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT s", "INSERT INTO t VALUES (1)", "PRAGMA foreign_keys = 0",
-        "PRAGMA cache_size = 7", "PRAGMA busy_timeout = 1000", "PRAGMA query_only = 1", "PRAGMA synchronous = OFF",
-        "PRAGMA temp_store = 2", "PRAGMA recursive_triggers = 1", "PRAGMA threads = 2", "PRAGMA journal_mode = DELETE",
-        "PRAGMA reverse_unordered_selects(1)", "PRAGMA secure_delete = 1", "PRAGMA cache_spill = 0",
-        "CREATE TEMP TABLE p (a PRIMARY KEY)", "CREATE TEMP TABLE c (a REFERENCES p)", "INSERT INTO c VALUES (1)",
-        "CREATE TEMP TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1; END", "CREATE TEMP VIEW v AS SELECT 1",
-        "CREATE VIRTUAL TABLE temp.f USING fts5 (x)", "CREATE TABLE temp.\"odd \"\" name\" (a)",
-        `ATTACH '${path}/x.db' AS other`, "ATTACH ':memory:' AS \"odd \"\" name\"", "CREATE TABLE other.t (a)"
+        "BEGIN",
+        "BEGIN IMMEDIATE",
+        "SAVEPOINT s",
+        "INSERT INTO t VALUES (1)",
+        "PRAGMA foreign_keys = 0",
+        "PRAGMA cache_size = 7",
+        "PRAGMA busy_timeout = 1000",
+        "PRAGMA query_only = 1",
+        "PRAGMA synchronous = OFF",
+        "PRAGMA temp_store = 2",
+        "PRAGMA recursive_triggers = 1",
+        "PRAGMA threads = 2",
+        "PRAGMA journal_mode = DELETE",
+        "PRAGMA reverse_unordered_selects(1)",
+        "PRAGMA secure_delete = 1",
+        "PRAGMA cache_spill = 0",
+        "CREATE TEMP TABLE p (a PRIMARY KEY)",
+        "CREATE TEMP TABLE c (a REFERENCES p)",
+        "INSERT INTO c VALUES (1)",
+        "CREATE TEMP TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1; END",
+        "CREATE TEMP VIEW v AS SELECT 1",
+        "CREATE VIRTUAL TABLE temp.f USING fts5 (x)",
+        "CREATE TABLE temp.\"odd \"\" name\" (a)",
+        `ATTACH '${path}/x.db' AS other`,
+        "ATTACH ':memory:' AS \"odd \"\" name\"",
+        "CREATE TABLE other.t (a)"
       ]
       yield* Effect.promise(() =>
         FastCheck.assert(
-          FastCheck.asyncProperty(FastCheck.array(FastCheck.constantFrom(...dirt), { minLength: 1, maxLength: 12 }), (sqls) =>
-            Effect.gen(function*() {
-              yield* Effect.forEach(sqls, (sql) => Effect.exit(run(db, sql)), { discard: true })
-              if (db.condition() === "dirty") yield* db.reset
-              expect([db.condition(), yield* fingerprint(db)]).toEqual(["clean", asNew])
-            }).pipe(Effect.runPromise)),
+          FastCheck.asyncProperty(
+            FastCheck.array(FastCheck.constantFrom(...dirt), { minLength: 1, maxLength: 12 }),
+            (sqls) =>
+              Effect.gen(function*() {
+                yield* Effect.forEach(sqls, (sql) => Effect.exit(run(db, sql)), { discard: true })
+                if (db.condition() === "dirty") yield* db.reset
+                expect([db.condition(), yield* fingerprint(db)]).toEqual(["clean", asNew])
+              }).pipe(Effect.runPromise)
+          ),
           { seed: 25, numRuns: 300, examples: dirt.map((sql) => [[sql]]) }
         )
       )

@@ -2,9 +2,9 @@
  * What the tests of the driver share: a folder that goes away, a driver on a file in it, short forms of a statement.
  */
 import { Effect, Exit, type Scope, Stream } from "effect"
+import { SqliteDriver } from "effect-sql-engine-sqlite"
 import type { ConnectContext, Driver, DriverConnection, Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import { SqliteDriver } from "effect-sql-engine-sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -98,7 +98,12 @@ describe("a read-only transaction", () => {
       yield* run(other, "INSERT INTO t VALUES (1)")
       const began = performance.now()
       expect(yield* failure(run(db, "INSERT INTO t VALUES (2)")))
-        .toMatchObject({ _tag: "SerializationError", code: "SQLITE_BUSY_SNAPSHOT", retryable: true, connection: "keep" })
+        .toMatchObject({
+          _tag: "SerializationError",
+          code: "SQLITE_BUSY_SNAPSHOT",
+          retryable: true,
+          connection: "keep"
+        })
       expect(performance.now() - began).toBeLessThan(1000)
       yield* db.control("rollback", "ROLLBACK")
       yield* run(db, "INSERT INTO t VALUES (2)")

@@ -341,6 +341,21 @@ describe("the trip of a statement", () => {
       }))
   }
 
+  it.live("what travelled with an interrupted BEGIN arrives too: the savepoint is set, the statement given up", () =>
+    VirtualClock.run(Effect.gen(function*() {
+      const scripted = yield* ScriptedDriver.make()
+      const connection = yield* connect(scripted)
+      scripted.next("begin", Outcome.slow("10 seconds"))
+      const trip = connection.execute(statement("insert t 1", { prelude: ["BEGIN", "SAVEPOINT a"] }))
+      yield* Effect.timeoutOption(trip, "1 second")
+      expect([connection.condition(), connection.transaction()]).toEqual(["busy", "none"])
+      yield* connection.settle
+      expect([connection.condition(), connection.transaction()]).toEqual(["dirty", "failed"])
+      expect(yield* connection.control("rollbackTo", "ROLLBACK TO a")).toBe("open")
+      expect(yield* connection.execute(statement("select t"))).toEqual([])
+      expect(scripted.breaches).toEqual([])
+    })))
+
   it.live("a refused SAVEPOINT leaves the transaction as the server's mode says", () =>
     Effect.gen(function*() {
       for (const [onFailure, status] of [["abort", "failed"], ["continue", "open"], ["rollback", "none"]] as const) {

@@ -8,7 +8,7 @@ import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
 import { isSqlFailure, statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Outcome, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { Moment, Step } from "effect-sql-engine-testing/Script"
-import { Effect, Exit, Fiber, FiberId, Option, Runtime, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Option, Runtime, Scope, Stream } from "effect"
 import type { Fault, Happened, Plan, Scenario } from "./plan.js"
 
 /** Slow is longer than the session's timeout, and shorter than every limit of the engine. */
@@ -17,6 +17,13 @@ const timeoutMillis = 1_000
 const duringMillis = 1_000
 /** A statement without a limit of its own may hang for ever; after this the server dies of it. */
 const patienceMillis = 3_600_000
+
+/** A fault that happened. */
+interface Fired {
+  readonly fault: Fault
+  /** While the session ran; the pool has steps of its own before and after. */
+  readonly whileRunning: boolean
+}
 
 /** What was seen of a cell. Times are virtual. */
 export interface Observation {
@@ -27,8 +34,7 @@ export interface Observation {
   readonly sinceSignalMillis: number | undefined
   /** The server had to be killed for the session to end. */
   readonly killed: boolean
-  /** The faults that happened, in order, with the number of their step in the run. */
-  readonly fired: ReadonlyArray<{ readonly fault: Fault; readonly whileRunning: boolean }>
+  readonly fired: ReadonlyArray<Fired>
   readonly happened: ReadonlyArray<Happened>
   readonly diary: Readonly<Diary>
   /** Of cells that listen. */
@@ -170,7 +176,7 @@ const aimed = (driver: Driver, target: Fault, counts: ReadonlyMap<Step, number>,
 
 /** Runs a cell in virtual time. */
 export const run = (plan: Plan): Effect.Effect<Observation> =>
-  VirtualClock.run(cell(plan), { limitMillis: 5 * patienceMillis })
+  VirtualClock.run(Logger.withMinimumLogLevel(cell(plan), LogLevel.None), { limitMillis: 5 * patienceMillis })
 
 const cell = (plan: Plan): Effect.Effect<Observation> =>
   Effect.gen(function*() {
@@ -180,7 +186,7 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     const runtime = yield* Effect.runtime<never>()
     const now = () => clock.unsafeCurrentTimeMillis()
     const happened: Array<Happened> = []
-    const fired: Array<{ readonly fault: Fault; readonly whileRunning: boolean }> = []
+    const fired: Array<Fired> = []
     const counts = new Map<Step, number>()
     const diary: Diary = { registered: false, committed: 0, rolledBack: 0, innerTimedOut: false }
     let armed = true
@@ -197,6 +203,7 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
       }
     }
     const server = ScriptedDriver.unsafeMake({
+      onFailure: plan.onFailure,
       script: (moment) => {
         const fault = faultAt(moment)
         return fault === undefined ? undefined : scripted(fault)

@@ -65,6 +65,8 @@ export interface Scenario {
 
 export interface Plan {
   readonly scenario: Scenario
+  /** What a refused statement does to its transaction: PostgreSQL aborts, SQLite continues. */
+  readonly onFailure: "abort" | "continue"
   readonly faults: readonly [Fault] | readonly [Fault, Fault]
   /** Aimed at the first fault. */
   readonly signal: Signal
@@ -72,8 +74,9 @@ export interface Plan {
   readonly listens: boolean
 }
 
-export const nameOf = ({ faults, scenario, signal }: Plan): string =>
+export const nameOf = ({ faults, onFailure, scenario, signal }: Plan): string =>
   `${faults.map(({ nth, outcome, step }) => `${step}#${nth}:${outcome}`).join(" + ")} ${signal} nesting ${scenario.nesting}`
+  + (onFailure === "abort" ? "" : " continue")
 
 const late: ReadonlySet<FaultStep> = new Set<FaultStep>(["connect", "init", "validate", "begin"])
 
@@ -90,16 +93,22 @@ const scenarioOf = (step: FaultStep, nesting: Nesting): Scenario => ({
 const targetOf = (step: FaultStep, nesting: Nesting): number =>
   step === "savepoint" ? Math.max(1, nesting) : step === "statement" ? nesting + 1 : 1
 
-/** Every step with every outcome, under every signal, in every depth: 12 × 9 × 6 × 3. */
+/**
+ * Every step with every outcome, under every signal, in every depth: 12 × 9 × 6 × 3; and the refusals (12 × 6 × 3) again
+ * on a server whose transactions outlive them.
+ */
 export const singles: ReadonlyArray<Plan> = steps.flatMap((step) =>
   outcomes.flatMap((outcome) =>
-    signals.flatMap((signal) =>
-      nestings.map((nesting): Plan => ({
-        scenario: scenarioOf(step, nesting),
-        faults: [{ step, nth: targetOf(step, nesting), outcome }],
-        signal,
-        listens: step === "rollback" || step === "rollbackTo"
-      }))
+    (outcome === "fail" ? ["abort", "continue"] as const : ["abort"] as const).flatMap((onFailure) =>
+      signals.flatMap((signal) =>
+        nestings.map((nesting): Plan => ({
+          scenario: scenarioOf(step, nesting),
+          onFailure,
+          faults: [{ step, nth: targetOf(step, nesting), outcome }],
+          signal,
+          listens: step === "rollback" || step === "rollbackTo"
+        }))
+      )
     )
   )
 )
@@ -129,20 +138,21 @@ export interface Happened {
 export const doubles = (
   count: number,
   seed: number,
-  after: (single: number) => ReadonlyArray<Happened>
+  after: ReadonlyArray<ReadonlyArray<Happened>>
 ): ReadonlyArray<Plan> => {
   const next = generator(seed)
   const plans = new Map<string, Plan>()
-  for (let tries = 0; plans.size < count && tries < count * 50; tries++) {
+  while (plans.size < count) {
     const index = next(singles.length)
     const single = singles[index]!
-    const happened = after(index)
+    const happened = after[index]!
     if (happened.length === 0) continue
     const { nth, step } = happened[next(happened.length)]!
     const outcome = outcomes[1 + next(outcomes.length - 1)]!
     const plan: Plan = {
       ...single,
       faults: [single.faults[0], { step, nth, outcome }],
+      onFailure: next(2) === 0 ? "abort" : "continue",
       listens: (step === "rollback" || step === "rollbackTo") && plans.size % 8 === 0
     }
     plans.set(nameOf(plan), plan)

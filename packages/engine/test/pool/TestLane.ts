@@ -9,7 +9,11 @@ import type { SqlFailure } from "../../src/SqlFailure.js"
 export type Step = "connect" | "ping" | "settle" | "reset" | "close"
 
 /** What a step does before it succeeds; the number counts the steps of its kind, from 0. */
-export type Plan = (step: Step, count: number, connection: TestConnection | undefined) => Effect.Effect<void, SqlFailure>
+export type Plan = (
+  step: Step,
+  count: number,
+  connection: TestConnection | undefined
+) => Effect.Effect<void, SqlFailure>
 
 export class TestConnection implements DriverConnection {
   isOpen = true

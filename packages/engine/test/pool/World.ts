@@ -250,7 +250,8 @@ export class World {
         case "Ended":
           this.ended++
           break
-        case "Abort":
+        case "CallOff":
+        case "Interrupt":
         case "Revoked":
       }
     }
@@ -373,7 +374,7 @@ export class World {
     const due = this.waiting.map((waiter) => waiter.deadline)
     for (const slot of slots) due.push(slot.phase === "idle" ? slot.recycleAt : slot.dueAt)
     const kept = Array.from(slots).filter((slot) => slot.phase !== "closing").length
-    if (kept > this.settings.size) for (const slot of idle) due.push(slot.idleSince + this.settings.idleTimeout)
+    if (kept > this.settings.size) { for (const slot of idle) due.push(slot.idleSince + this.settings.idleTimeout) }
     const first = Math.min(...due)
     assert.ok(this.alarmAt <= first, `the alarm is set for ${this.alarmAt}, and ${first} is due`)
   }

@@ -1,7 +1,7 @@
 /**
  * A connection as the engine sees it: statements, control words, its condition, its clean-up.
  */
-import { Effect } from "effect"
+import { Effect, type Stream } from "effect"
 import type {
   Condition,
   ConnectContext,
@@ -10,16 +10,15 @@ import type {
   Statement,
   TransactionStatus
 } from "effect-sql-engine/Driver"
-import { ConnectionError, type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailure"
-import type { Stream } from "effect"
+import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { cursorStream } from "./cursor.js"
 import { Dirt, resetScript } from "./dirt.js"
 import { Exchange, type Outcome, type Step } from "./exchange.js"
-import { isServerError, linkFailure, type ServerError } from "./failure.js"
+import { fromServer, isServerError, linkFailure, type ServerError } from "./failure.js"
 import { deathProvesGone } from "./gone.js"
 import type { Link } from "./link.js"
 import { type Bound, bind } from "./parameters.js"
-import { type Answered, outcomeFailure } from "./outcome.js"
+import { aborted, type Answered, outcomeFailure, unreadable } from "./outcome.js"
 import type { Settings } from "./settings.js"
 import { type Traits, traits } from "./sqlText.js"
 import { newResult, type WireResult } from "./wire.js"
@@ -52,10 +51,10 @@ export class Connection implements DriverConnection {
   }
 
   private deathFailure(error: Error | ServerError): SqlFailure {
-    const about = { engine: this.context.engine, sent: "no" } as const
+    const about = { engine: this.context.engine, sent: "no", alive: false } as const
     return isServerError(error)
-      ? outcomeFailure(this, { error, lost: error }, { about, step: undefined, begun: false, control: false })
-      : linkFailure(`The connection to ${this.settings.target} was lost while idle: ${error.message}.`, about)
+      ? fromServer(error, { ...about, prefix: `The connection to ${this.settings.target} was ended: ` })
+      : linkFailure(`The connection to ${this.settings.target} was lost: ${error.message}.`, about)
   }
 
   /** The id of the transaction that is open, or was last: known once it has written, when it is kept track of. */
@@ -106,6 +105,21 @@ export class Connection implements DriverConnection {
     return Effect.async((resume) => {
       this.send(exchange, about, (outcome) => resume(Effect.succeed(outcome)))
       return Effect.sync(() => this.link.abandon(exchange, cancel))
+    })
+  }
+
+  /** Sends scripts behind each other in one trip, and waits for all of them. */
+  private runTogether(scripts: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Outcome>> {
+    if (scripts.length === 0) return Effect.succeed([])
+    return Effect.async((resume) => {
+      const outcomes: Array<Outcome> = []
+      const exchanges = scripts.map((sql) => new Exchange({ _tag: "script", sql }))
+      for (const exchange of exchanges) {
+        this.send(exchange, traits(""), (outcome) => {
+          if (outcomes.push(outcome) === exchanges.length) resume(Effect.succeed(outcomes))
+        })
+      }
+      return Effect.sync(() => exchanges.forEach((exchange) => this.link.abandon(exchange, false)))
     })
   }
 
@@ -240,10 +254,14 @@ export class Connection implements DriverConnection {
         : new Exchange({ _tag: "script", sql })
       return Effect.flatMap(this.run(exchange, traits(sql), false), (outcome) => {
         if (outcome.error !== undefined || outcome.lost !== undefined) {
-          const about = { engine: this.context.engine, statement: sql }
-          return Effect.fail(
-            outcomeFailure(this, outcome, { about, step: 0, begun: exchange.begun, control: true, inTransaction: false })
-          )
+          return Effect.fail(outcomeFailure(this, outcome, {
+            statement: sql,
+            step: 0,
+            failedAt: exchange.answered,
+            begun: exchange.begun,
+            commit: kind === "commit",
+            inTransaction: true
+          }))
         }
         return kind === "commit" && exchange.tags[0] === "ROLLBACK"
           ? Effect.fail(aborted(this))
@@ -275,8 +293,7 @@ export class Connection implements DriverConnection {
         ...(this.dirt.left ? [resetScript(this.dirt)] : [])
       ]
       if (this.dirt.prepared) this.link.statements.clear()
-      const runs = scripts.map((sql) => this.run(new Exchange({ _tag: "script", sql }), traits("")))
-      return Effect.flatMap(Effect.all(runs, { concurrency: "unbounded" }), (outcomes) => {
+      return Effect.flatMap(this.runTogether(scripts), (outcomes) => {
         const failed = outcomes.find((outcome) => outcome.error !== undefined || outcome.lost !== undefined)
         if (failed !== undefined || this.link.status !== "I") {
           const reason = failed?.error?.message ?? failed?.lost?.message ?? "a transaction is still open"
@@ -314,11 +331,11 @@ const answered = (
   inTransaction: boolean,
   started: number
 ): Answered => ({
-  about: { engine: "", statement: statement.sql, values: statement.params },
+  statement: statement.sql,
+  values: statement.params,
   step,
-  begun: exchange.begun,
   failedAt: exchange.answered,
-  control: false,
+  begun: exchange.begun,
   inTransaction,
   elapsedMillis: started === 0 ? undefined : Date.now() - started
 })

@@ -5,9 +5,9 @@
  * files are detached. What cannot be proven to be as new makes `clear` throw, and the connection ends.
  */
 import type { Database } from "better-sqlite3"
-import { quoteIdentifier } from "./quote.js"
 import type { Mark } from "./mark.js"
 import { assignment } from "./pragmas.js"
+import { quoteIdentifier } from "./quote.js"
 
 interface TemporaryObject {
   readonly type: "table" | "view" | "trigger"

@@ -43,7 +43,9 @@ const bindable = (value: unknown, position: number): unknown => {
         if (Number.isNaN(value.getTime())) throw new Unbindable(position, "is an invalid Date")
         return value.toISOString()
       }
-      const hint = Array.isArray(value) ? "use sql.in for a list, or JSON text" : "encode it first, as JSON text for one"
+      const hint = Array.isArray(value)
+        ? "use sql.in for a list, or JSON text"
+        : "encode it first, as JSON text for one"
       throw new Unbindable(position, `is of type ${typeOf(value)}, which SQLite cannot store: ${hint}`)
     }
     default:

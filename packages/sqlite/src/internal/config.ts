@@ -70,10 +70,14 @@ export const settingsOf = (config: SqliteConfig): Effect.Effect<Settings, Engine
     complain("filename", filenameProblem(config.filename))
     const memory = config.filename === ":memory:"
     const mode = oneOf("mode", modes, config.mode ?? "rwc")
-    if (memory && mode === "ro") complain("mode", "is \"ro\", but a database in memory is empty until something is written")
+    if (memory && mode === "ro") {
+      complain("mode", "is \"ro\", but a database in memory is empty until something is written")
+    }
 
     const readers = config.readers ?? 4
-    if (!wholeNumber(readers)) complain("readers", "has to be a whole number, 0 or more")
+    if (!wholeNumber(readers)) {
+      complain("readers", "has to be a whole number, 0 or more")
+    }
     const statementCacheSize = config.statementCacheSize ?? 200
     if (!wholeNumber(statementCacheSize)) complain("statementCacheSize", "has to be a whole number, 0 or more")
 

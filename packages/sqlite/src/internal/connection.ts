@@ -64,8 +64,10 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     )
 
   const prelude = (sql: string) =>
-    patient({ sql, bound: [], sent: "no" }, () =>
-      sql === readOnlyBegin ? handle.beginReadOnly(sql) : handle.control(sql))
+    patient(
+      { sql, bound: [], sent: "no" },
+      () => sql === readOnlyBegin ? handle.beginReadOnly(sql) : handle.control(sql)
+    )
 
   /** Binds, runs the prelude, then the statement: with values that cannot be bound, nothing is begun. */
   const prepared = <A>(
@@ -81,7 +83,9 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
         return Effect.fail(failed(cause, { sql, bound: [], sent: "no" }))
       }
       const statement = patient({ sql, bound, sent: "yes" }, () => run(bound, { shape, prepare, safeIntegers }))
-      return before.length === 0 ? statement : Effect.zipRight(Effect.forEach(before, prelude, { discard: true }), statement)
+      return before.length === 0
+        ? statement
+        : Effect.zipRight(Effect.forEach(before, prelude, { discard: true }), statement)
     })
 
   const execute = (statement: Statement) =>
@@ -91,7 +95,8 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     new QueryCancelled({
       engine: origin.engine,
       statement: statement.sql,
-      message: "The connection was given back while this stream was still reading: read it to its end inside of the session."
+      message:
+        "The connection was given back while this stream was still reading: read it to its end inside of the session."
     })
 
   const stream = (statement: Statement): Stream.Stream<any, SqlFailure> =>
@@ -114,7 +119,9 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
           open()
           if (cursor.isClosed) return Effect.fail(Option.some<SqlFailure>(cut(statement)))
           const rows = cursor.read(batch)
-          return rows.length === 0 ? Effect.fail(Option.none<SqlFailure>()) : Effect.succeed(Chunk.unsafeFromArray(rows))
+          return rows.length === 0
+            ? Effect.fail(Option.none<SqlFailure>())
+            : Effect.succeed(Chunk.unsafeFromArray(rows))
         } catch (cause) {
           return Effect.fail(Option.some(failed(cause, { sql: statement.sql, bound: statement.params, sent: "yes" })))
         }
@@ -131,7 +138,8 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
         return kind === "rollback" ? Effect.succeed<TransactionStatus>("none") : new TransactionAborted({
           engine: origin.engine,
           session: "",
-          message: `There is no transaction to ${kind}: SQLite rolled it back after an earlier statement failed, or it never began.`
+          message:
+            `There is no transaction to ${kind}: SQLite rolled it back after an earlier statement failed, or it never began.`
         })
       }
       return Effect.map(patient({ sql, bound: [], sent: "yes" }, () => handle.control(sql)), status)
@@ -163,8 +171,12 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     ping: Effect.suspend(() => {
       const failure = closed ? undefined : moved()
       if (failure === undefined) {
-        return Effect.asVoid(patient({ sql: "SELECT 1", bound: [], sent: "yes" }, () =>
-          handle.run("SELECT 1", [], { shape: "rows", prepare: true, safeIntegers: false })))
+        return Effect.asVoid(
+          patient(
+            { sql: "SELECT 1", bound: [], sent: "yes" },
+            () => handle.run("SELECT 1", [], { shape: "rows", prepare: true, safeIntegers: false })
+          )
+        )
       }
       lost = true
       onServerGone(failure)

@@ -41,7 +41,7 @@ export const namedConstraint = (createTable: string, columns: ReadonlyArray<stri
     const listed: Array<string> = []
     // A column's own constraint has no list, and is about that column.
     if (text(open) !== "(") listed.push(column ?? "")
-    else { for (let of = open + 1; of < all.length && text(of) !== ")"; of++) if (text(of) !== ",") listed.push(text(of)!) }
+    else for (let of = open + 1; of < all.length && text(of) !== ")"; of++) if (text(of) !== ",") listed.push(text(of)!)
     if (sameColumns(listed, wanted)) return name
   }
   return undefined
@@ -53,7 +53,9 @@ interface Index {
 }
 
 const uniqueName = (db: Database, table: string, columns: ReadonlyArray<string>): string | undefined => {
-  const indexes = db.prepare<[string], Index>("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\"").all(table)
+  const indexes = db.prepare<[string], Index>("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\"").all(
+    table
+  )
   const columnsOfIndex = db.prepare<[string], string | null>("SELECT name FROM pragma_index_info(?)").pluck()
   const declared = indexes.find(({ name, origin }) => origin === "c" && sameColumns(columnsOfIndex.all(name), columns))
   if (declared !== undefined) return declared.name

@@ -36,7 +36,8 @@ export const codeOf = (cause: unknown): string | undefined =>
 /** Whether somebody else has a lock that is given back in time. A stale snapshot never becomes fresh by waiting. */
 export const isBusy = (cause: unknown): boolean => {
   const code = codeOf(cause)
-  return code !== undefined && code !== "SQLITE_BUSY_SNAPSHOT" && (code.startsWith("SQLITE_BUSY") || code === "SQLITE_PROTOCOL")
+  return code !== undefined && code !== "SQLITE_BUSY_SNAPSHOT" &&
+    (code.startsWith("SQLITE_BUSY") || code === "SQLITE_PROTOCOL")
 }
 
 const longestStatement = 4000
@@ -49,7 +50,12 @@ const withoutCode: ReadonlyArray<readonly [RegExp, StatementFailureTag, "keep" |
   [/more than one statement/, "SqlSyntaxError", "keep", "This text holds several statements: run each one on its own."],
   [/contains no statements/, "SqlSyntaxError", "keep", "This text holds no statement, only blanks or comments."],
   [/NUL character/, "SqlSyntaxError", "keep", "This text holds a NUL character, where SQLite would stop reading."],
-  [/parameter values|named parameter/i, "SqlSyntaxError", "keep", "The statement has more or fewer placeholders than values, or named ones: use `?`."],
+  [
+    /parameter values|named parameter/i,
+    "SqlSyntaxError",
+    "keep",
+    "The statement has more or fewer placeholders than values, or named ones: use `?`."
+  ],
   [/too big/, "DataError", "keep", "A value is larger than SQLite stores."],
   [/Array overflow/, "ResourceExhausted", "keep", "The result has too many rows: read it as a stream."],
   [/not open/, "ConnectionError", "discard", "The connection was closed."]
@@ -60,13 +66,16 @@ const aboutValues = /^(malformed JSON|bad JSON path|JSON (path|cannot)|integer o
 
 const hints: Partial<Record<StatementFailureTag, string>> = {
   LockTimeoutError: "A stream of this connection still reads the table: end it first.",
-  SerializationError: "Another connection has written since this transaction began to read: run the whole transaction again.",
+  SerializationError:
+    "Another connection has written since this transaction began to read: run the whole transaction again.",
   ConnectionError: "The file or its disk does not answer as it should; this connection is closed.",
   ResourceExhausted: "Look for space on the disk of the file and of the temporary folder, and for memory."
 }
 
 const hintFor = (tag: StatementFailureTag, code: string, origin: Origin): string => {
-  if (code.startsWith("SQLITE_CORRUPT")) return "The file is damaged: check it with PRAGMA integrity_check, or restore a copy."
+  if (code.startsWith("SQLITE_CORRUPT")) {
+    return "The file is damaged: check it with PRAGMA integrity_check, or restore a copy."
+  }
   if (code === "SQLITE_READONLY_DBMOVED") return "The file was moved, replaced or removed while it was open."
   if (code === "SQLITE_ABORT_ROLLBACK") return "The transaction was rolled back while this stream was reading."
   if (tag !== "ReadOnlyTransaction") return hints[tag] ?? ""
@@ -84,7 +93,11 @@ export const failureOf = (
 ): StatementFailure => {
   const about = { engine: origin.engine, statement: shown(attempt.sql), sent: attempt.sent }
   if (cause instanceof Unbindable) {
-    return statementFailure("DataError", { ...about, sent: "no", message: `${cause.message} The statement was not run.` })
+    return statementFailure("DataError", {
+      ...about,
+      sent: "no",
+      message: `${cause.message} The statement was not run.`
+    })
   }
   if (cause instanceof Irreversible) {
     const message = `The connection cannot be made as new and has to be closed: ${cause.message} (${origin.file}).`

@@ -9,9 +9,13 @@ const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g,
 const quoted = /"[^"]*"|'[^']*'|(?<=: )[^:"']+$/g
 
 const asText = (value: unknown): string =>
-  typeof value === "string" ? value :
-    typeof value === "number" || typeof value === "bigint" ? `${value}` :
-    value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString() : ""
+  typeof value === "string" ?
+    value :
+    typeof value === "number" || typeof value === "bigint" ?
+    `${value}` :
+    value instanceof Uint8Array
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
+    : ""
 
 /** A value as a pattern: at a letter or a digit it must begin and end where a word does. */
 const wholly = (text: string): string =>

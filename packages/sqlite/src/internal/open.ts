@@ -70,7 +70,9 @@ const setJournalMode = (db: Sqlite.Database, { file, journalMode }: Settings) =>
   // Asking before setting: a mode that is set already needs no lock.
   if (read() === journalMode) return
   const got = db.pragma(`journal_mode = ${journalMode}`, { simple: true })
-  if (got !== journalMode) throw new Refused("journalMode", `${file} cannot be used with "${journalMode}": it stays "${got}"`)
+  if (got !== journalMode) {
+    throw new Refused("journalMode", `${file} cannot be used with "${journalMode}": it stays "${got}"`)
+  }
 }
 
 /** Everything that may find a lock taken, and may then be done again from the start. */

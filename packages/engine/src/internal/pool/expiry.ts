@@ -52,7 +52,7 @@ const overdue = (state: State, slot: Slot, now: number): void => {
       } else slots.abandon(state, slot)
       return
     case "returning": {
-      state.actions.push({ _tag: "Abort", slot })
+      state.actions.push({ _tag: "Interrupt", slot })
       slots.withdrawPromise(state, slot)
       return slots.broke(state, slot, failures.workTimedOut(state, slot.work!), now)
     }

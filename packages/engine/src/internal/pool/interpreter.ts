@@ -6,7 +6,7 @@
  * take too long. Re-entrance is expected: a driver may answer synchronously while actions are being carried out, and
  * then only adds to the list.
  */
-import { Deferred, Duration, Effect, Exit, FiberId, Random, Runtime } from "effect"
+import { Deferred, Duration, Effect, Exit, FiberId, FiberStatus, Random, Runtime, RuntimeFlags } from "effect"
 import type { Fiber } from "effect"
 import type { ConnectContext, Lane } from "../../Driver.js"
 import type { SqlFailure } from "../../SqlFailure.js"
@@ -81,7 +81,9 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
         const { connection, slot } = action
         return runFor(slot, Effect.suspend(() => connection.close), () => Machine.closed(state, slot, now()))
       }
-      case "Abort":
+      case "CallOff":
+        return callOff(fibers.get(action.slot))
+      case "Interrupt":
         return interrupt(fibers.get(action.slot))
       case "GaveUp":
         interrupt(fibers.get(action.slot))
@@ -125,15 +127,29 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
     // It is booked before the fiber can be interrupted again, and the fiber takes no break on the way (Effect's breaks are
     // moments at which an interruption gets in): a connection that was made is never lost.
     const attempt = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(Effect.suspend(() => lane.connect(context))), (connection) =>
-        Effect.map(Random.next, (random) => {
-          arrived = true
-          Machine.connected(state, slot, connection, random, now())
-        }))
+      Effect.flatMap(
+        restore(Effect.suspend(() => lane.connect(context))),
+        (connection) =>
+          Effect.map(Random.next, (random) => {
+            arrived = true
+            Machine.connected(state, slot, connection, random, now())
+          })
+      )
     ).pipe(Effect.withMaxOpsBeforeYield(2 ** 31))
     runFor(slot, attempt, (exit) => {
       if (!arrived && Exit.isFailure(exit)) Machine.connectFailed(state, slot, failureOf(engine, exit.cause), now())
     })
+  }
+
+  /**
+   * Interrupts a connection attempt, unless it is where it cannot be interrupted: Effect would let it finish, and then
+   * throw away what it made. Left alone, it arrives late, and is kept or closed.
+   */
+  const callOff = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): void => {
+    if (fiber === undefined) return
+    run(Effect.map(fiber.status, (status) => {
+      if (!FiberStatus.isDone(status) && RuntimeFlags.interruptible(status.runtimeFlags)) interrupt(fiber)
+    }))
   }
 
   const setAlarm = (at: number): void => {

@@ -22,7 +22,7 @@ export const close = (state: State, drainMillis: number, now: number): void => {
     for (const slot of state.slots) {
       if (slot.phase === "connecting" && !slot.aborted) slots.abort(state, slot, failures.connectAborted(state), now)
       if (slot.phase === "returning") {
-        state.actions.push({ _tag: "Abort", slot })
+        state.actions.push({ _tag: "Interrupt", slot })
         slots.end(state, slot, "closed", undefined, now)
       }
     }

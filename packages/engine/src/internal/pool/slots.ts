@@ -49,7 +49,7 @@ export const abort = (state: State, slot: Slot, failure: SqlFailure, now: number
   slot.aborted = true
   slot.dueAt = now + state.settings.releaseTimeout
   arm(state, slot.dueAt)
-  state.actions.push({ _tag: "Abort", slot })
+  state.actions.push({ _tag: "CallOff", slot })
   if (state.listening) emit(state, { _tag: "ConnectFailed", failure, millis: now - slot.startedAt })
 }
 
@@ -187,6 +187,8 @@ export const broke = (state: State, slot: Slot, failure: SqlFailure, now: number
 export const abandon = (state: State, slot: Slot): void => {
   state.slots.delete(slot)
   state.connecting--
+  // It may be where it can be stopped by now.
+  state.actions.push({ _tag: "CallOff", slot })
 }
 
 /** A connection is closed, or is given up as such. */

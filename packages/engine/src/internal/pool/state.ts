@@ -95,8 +95,10 @@ export type Action =
     readonly job: number
   }
   | { readonly _tag: "Close"; readonly slot: Slot; readonly connection: DriverConnection }
-  /** Interrupt what runs for the slot, and do not wait for it. */
-  | { readonly _tag: "Abort"; readonly slot: Slot }
+  /** Stop a connection attempt, if it can still be stopped. */
+  | { readonly _tag: "CallOff"; readonly slot: Slot }
+  /** Interrupt the check or the clean-up of a slot, and do not wait for it. */
+  | { readonly _tag: "Interrupt"; readonly slot: Slot }
   /** A close took too long: the connection is given up and the slot is free. */
   | { readonly _tag: "GaveUp"; readonly slot: Slot }
   | { readonly _tag: "Wake"; readonly waiter: Waiter }

@@ -68,19 +68,22 @@ export class Unit implements Request {
   readonly pool: Pool
   readonly begin: string
   readonly session: string
-  readonly holds: ReadonlyArray<Lease>
   statement: string | undefined = undefined
   lease: Lease | undefined = undefined
   /** Streams that read through this session and have to be closed before it ends, by the scope they belong to. */
   streams: Set<OpenStream> | undefined = undefined
 
-  constructor(readonly host: Host, readonly options: UnitOptions, parent: SessionRef | undefined) {
+  constructor(readonly host: Host, readonly options: UnitOptions, private readonly around: SessionRef | undefined) {
     this.session = `${options.name ?? "session"}#${host.nextSession()}`
     this.state = new SessionState(this.session, host.name, options.reserved !== true)
     const readOnly = options.readOnly ?? host.defaults.readOnly
     this.pool = readOnly === true && host.read !== undefined ? host.read : host.write
     this.begin = options.reserved === true ? "" : host.driver.dialect.begin({ ...host.defaults, ...defined(options) })
-    this.holds = parent === undefined ? [] : held(parent, host)
+  }
+
+  /** The connections of the sessions around this one, which cannot be given back before this one is served. */
+  get holds(): ReadonlyArray<Lease> {
+    return this.around === undefined ? nothing : held(this.around, this.host)
   }
 
   /** Why the connection must not be lent again, when this session found out. */
@@ -91,6 +94,8 @@ export class Unit implements Request {
     this.state.revoke(failure)
   }
 }
+
+const nothing: ReadonlyArray<never> = []
 
 const defined = ({ deferrable, isolation, readOnly }: BeginOptions): BeginOptions => ({
   ...(isolation === undefined ? undefined : { isolation }),

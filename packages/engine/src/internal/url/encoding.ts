@@ -40,7 +40,10 @@ export const percentEncode = (text: string, keep = ""): string =>
 
 // Half a character cannot be encoded; no text that was read here holds one, and showing an address must never throw.
 const encodeCharacter = (char: string): string =>
-  encodeURIComponent(char.replace(/\p{Surrogate}/u, "\u{fffd}")).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  encodeURIComponent(char.replace(/\p{Surrogate}/u, "\u{fffd}")).replace(
+    /[!'()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`
+  )
 
 /** What is wrong with the characters of a text, wherever it stands. */
 export const unfit = (text: string): string | undefined =>

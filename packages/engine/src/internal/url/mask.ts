@@ -29,7 +29,9 @@ const maskLocation = (rest: string, isSqlite: boolean): string => {
   const named = rest.search(/(?<=[?&;](ssl)?)(pass\w*|pwd|\w*secret|\w*key|token)=/i)
   if (named >= 0) {
     const end = rest.indexOf("=", named)
-    return rest.includes("@", end) ? hidden : `${maskPlace(rest.slice(0, named), isSqlite)}${rest.slice(named, end)}=${hidden}`
+    return rest.includes("@", end)
+      ? hidden
+      : `${maskPlace(rest.slice(0, named), isSqlite)}${rest.slice(named, end)}=${hidden}`
   }
   return maskPlace(rest, isSqlite)
 }

@@ -3,11 +3,8 @@
  */
 import { Equal, Hash, Inspectable, Redacted } from "effect"
 import { percentEncode } from "./encoding.js"
-import type { Endpoint } from "./endpoints.js"
-import type { PostgresParameters } from "./postgresParameters.js"
+import type { PostgresFields, SqliteFields } from "./fields.js"
 import { printPostgres, printSqlite, type Secrets } from "./print.js"
-import type { Note } from "./problem.js"
-import type { SqliteParameters } from "./sqliteParameters.js"
 
 /** Marks the values of this module. */
 export const TypeId: unique symbol = Symbol.for("effect-sql-engine/EngineUrl")
@@ -55,26 +52,16 @@ abstract class Address implements Equal.Equal, Inspectable.Inspectable {
 }
 
 /** The address of a PostgreSQL database. */
-export class PostgresUrl extends Address {
+export class PostgresUrl extends Address implements PostgresFields {
   readonly _tag = "PostgresUrl"
-  /** Where to try, in order. Never empty. */
-  readonly endpoints: ReadonlyArray<Endpoint>
-  readonly user: string | undefined
-  readonly password: Redacted.Redacted<string> | undefined
-  readonly database: string | undefined
-  /** Everything else, by the names of the PostgreSQL manual. */
-  readonly parameters: PostgresParameters
-  /** What had better be looked at: parameters nobody knows, driver suffixes. */
-  readonly notes: ReadonlyArray<Note>
+  readonly endpoints: PostgresFields["endpoints"]
+  readonly user: PostgresFields["user"]
+  readonly password: PostgresFields["password"]
+  readonly database: PostgresFields["database"]
+  readonly parameters: PostgresFields["parameters"]
+  readonly notes: PostgresFields["notes"]
 
-  constructor(fields: {
-    readonly endpoints: ReadonlyArray<Endpoint>
-    readonly user: string | undefined
-    readonly password: Redacted.Redacted<string> | undefined
-    readonly database: string | undefined
-    readonly parameters: PostgresParameters
-    readonly notes: ReadonlyArray<Note>
-  }) {
+  constructor(fields: PostgresFields) {
     super()
     this.endpoints = Object.freeze(fields.endpoints.map((endpoint) => Object.freeze(endpoint)))
     this.user = fields.user
@@ -91,21 +78,15 @@ export class PostgresUrl extends Address {
 }
 
 /** The address of an SQLite database. */
-export class SqliteUrl extends Address {
+export class SqliteUrl extends Address implements SqliteFields {
   readonly _tag = "SqliteUrl"
-  /** The path as SQLite wants it, `:memory:`, or the name of a database in memory. */
-  readonly filename: string
+  readonly filename: SqliteFields["filename"]
   /** Whether the database lives in memory only. */
   readonly memory: boolean
-  readonly parameters: SqliteParameters
-  /** What had better be looked at: parameters nobody knows, driver suffixes. */
-  readonly notes: ReadonlyArray<Note>
+  readonly parameters: SqliteFields["parameters"]
+  readonly notes: SqliteFields["notes"]
 
-  constructor(fields: {
-    readonly filename: string
-    readonly parameters: SqliteParameters
-    readonly notes: ReadonlyArray<Note>
-  }) {
+  constructor(fields: SqliteFields) {
     super()
     this.filename = fields.filename
     this.memory = fields.filename === ":memory:" || fields.parameters.mode === "memory"

@@ -3,7 +3,7 @@
  */
 
 /** The number of letters to insert, drop, change or swap with the next (optimal string alignment distance). */
-export const distance = (a: string, b: string): number => {
+const distance = (a: string, b: string): number => {
   let beforeLast: Array<number> = []
   let last = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

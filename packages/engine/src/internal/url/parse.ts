@@ -13,7 +13,9 @@ import { sort, supported } from "./scheme.js"
 import { readSqlite } from "./sqlite.js"
 
 /** Reads any form of address. */
-export const parseText = (text: string): Either.Either<PostgresUrl | SqliteUrl, EngineUrlError | UnsupportedBackend> => {
+export const parseText = (
+  text: string
+): Either.Either<PostgresUrl | SqliteUrl, EngineUrlError | UnsupportedBackend> => {
   const sorted = sort(text)
   switch (sorted.kind) {
     case "backend":

@@ -9,9 +9,9 @@ import {
   postgresAlias,
   postgresHints,
   postgresNames,
+  type PostgresParameters,
   postgresParameters,
-  postgresParts,
-  type PostgresParameters
+  postgresParts
 } from "./postgresParameters.js"
 import type { Note, Problem, Reading } from "./problem.js"
 import { isKnown, readParameters, type Vocabulary } from "./readParameters.js"
@@ -75,14 +75,23 @@ const contradictions = (parameters: PostgresParameters): ReadonlyArray<Problem> 
   const problems: Array<Problem> = []
   const { sslmode } = parameters
   if (parameters.sslrootcert === "system" && sslmode !== undefined && sslmode !== "verify-full") {
-    problems.push({ field: "sslmode", problem: `${sslmode} is too weak for sslrootcert=system, which wants verify-full` })
+    problems.push({
+      field: "sslmode",
+      problem: `${sslmode} is too weak for sslrootcert=system, which wants verify-full`
+    })
   }
   if (parameters.sslnegotiation === "direct" && ["disable", "allow", "prefer"].includes(sslmode ?? "")) {
-    problems.push({ field: "sslmode", problem: `${sslmode} is too weak for sslnegotiation=direct, which wants require` })
+    problems.push({
+      field: "sslmode",
+      problem: `${sslmode} is too weak for sslnegotiation=direct, which wants require`
+    })
   }
   const { ssl_max_protocol_version: tlsMax, ssl_min_protocol_version: tlsMin } = parameters
   if (tlsMin !== undefined && tlsMax !== undefined && tlsMin > tlsMax) {
-    problems.push({ field: "ssl_min_protocol_version", problem: `${tlsMin} is above ssl_max_protocol_version=${tlsMax}` })
+    problems.push({
+      field: "ssl_min_protocol_version",
+      problem: `${tlsMin} is above ssl_max_protocol_version=${tlsMax}`
+    })
   }
   const { max_protocol_version: max, min_protocol_version: min } = parameters
   if (min !== undefined && max !== undefined && min > max) {

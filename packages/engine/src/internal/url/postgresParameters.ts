@@ -2,7 +2,7 @@
  * Every parameter of a PostgreSQL address: those of libpq 18 by their own names, a few server settings, and what
  * concerns the pool. One table: the reader, the printer, the mask and the list of near names all go by it.
  */
-import { authList, flag, integer, oneOf, secret, seconds, text, time, tlsVersion, type Values } from "./parameter.js"
+import { authList, flag, integer, oneOf, seconds, secret, text, time, tlsVersion, type Values } from "./parameter.js"
 import type { Pair } from "./problem.js"
 
 const sslmodes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const
@@ -139,8 +139,12 @@ export const postgresHints: Readonly<Record<string, string>> = {
   min: "pool_size"
 }
 
-const sslWords: Readonly<Record<string, string>> = { true: "require", on: "require", yes: "require", "1": "require",
-  false: "disable", off: "disable", no: "disable", "0": "disable" }
+const sslWord = (value: string): string =>
+  ["true", "on", "yes", "1"].includes(value)
+    ? "require"
+    : ["false", "off", "no", "0"].includes(value)
+    ? "disable"
+    : value
 
 /** Gives a parameter its own name; `requiressl` and `ssl` become `sslmode` as in libpq, with the words people use. */
 export const postgresAlias = (pair: Pair): Pair => {
@@ -148,7 +152,7 @@ export const postgresAlias = (pair: Pair): Pair => {
     return { name: "sslmode", value: pair.value.startsWith("1") ? "require" : "prefer" }
   }
   if (pair.name === "ssl") {
-    return { name: "sslmode", value: Object.hasOwn(sslWords, pair.value) ? sslWords[pair.value]! : pair.value }
+    return { name: "sslmode", value: sslWord(pair.value) }
   }
   return Object.hasOwn(aliases, pair.name) ? { ...pair, name: aliases[pair.name]! } : pair
 }

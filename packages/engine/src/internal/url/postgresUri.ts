@@ -82,7 +82,10 @@ const readNetloc = (text: string): Either.Either<Netloc, Problem> => {
       hosts.push(text.slice(position + 1, close))
       position = close + 1
       if (position < text.length && !":/?,".includes(text[position]!)) {
-        return Either.left({ field: "host", problem: "behind the ] of an IPv6 address only :port, /, ? or , may follow" })
+        return Either.left({
+          field: "host",
+          problem: "behind the ] of an IPv6 address only :port, /, ? or , may follow"
+        })
       }
     } else {
       const end = position + lengthUntil(text.slice(position), /[:/?,]/)
@@ -113,7 +116,7 @@ const unknownHoldsAt = (parameters: string, isKnown: (name: string) => boolean):
   })
 
 /** Reads `name=value&…`; both are decoded, an `&` at the end is nothing. */
-export const readQuery = (query: string, pairs: Array<Pair>, problems: Array<Problem>): void => {
+const readQuery = (query: string, pairs: Array<Pair>, problems: Array<Problem>): void => {
   const parameters = query.split("&")
   if (parameters.at(-1) === "") parameters.pop()
   for (const parameter of parameters) {

@@ -4,7 +4,7 @@
 import type { Redacted } from "effect"
 import { percentEncode } from "./encoding.js"
 import { defaultPort, type Endpoint } from "./endpoints.js"
-import type { PostgresUrl, SqliteUrl } from "./model.js"
+import type { PostgresFields, SqliteFields } from "./fields.js"
 import type { Table } from "./parameter.js"
 import { postgresParameters } from "./postgresParameters.js"
 import { sqliteParameters } from "./sqliteParameters.js"
@@ -13,7 +13,7 @@ import { sqliteParameters } from "./sqliteParameters.js"
 export type Secrets = (secret: Redacted.Redacted<string>) => string
 
 /** `postgresql://user:password@host:port,…/dbname?…` */
-export const printPostgres = (url: PostgresUrl, secrets: Secrets): string => {
+export const printPostgres = (url: PostgresFields, secrets: Secrets): string => {
   const user = url.user === undefined ? "" : percentEncode(url.user)
   const password = url.password === undefined ? "" : `:${secrets(url.password)}`
   const addresses = url.endpoints.map((endpoint) => endpoint.hostaddr ?? "")
@@ -30,12 +30,12 @@ export const printPostgres = (url: PostgresUrl, secrets: Secrets): string => {
 }
 
 const printEndpoint = ({ host, port, socket }: Endpoint): string => {
-  const name = host === undefined ? "" : percentEncode(host)
+  const name = host === undefined ? "" : host.includes(":") ? `[${percentEncode(host, ":")}]` : percentEncode(host)
   return port === defaultPort && (host === undefined || socket) ? name : `${name}:${port}`
 }
 
 /** `sqlite:///path?…`; four slashes for an absolute path, two for a database in memory. */
-export const printSqlite = (url: SqliteUrl, secrets: Secrets): string => {
+export const printSqlite = (url: SqliteFields, secrets: Secrets): string => {
   const path = percentEncode(url.filename, "/:")
   return [
     "sqlite://",

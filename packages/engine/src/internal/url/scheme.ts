@@ -20,8 +20,27 @@ const sqliteSchemes = ["sqlite", "sqlite3"]
 
 // Schemes that are also written without slashes (`mysql:host=…`, `jdbc:oracle:thin:@…`); with slashes, any scheme is one.
 const otherSchemes = [
-  "mysql", "mysqlx", "mariadb", "mssql", "sqlserver", "oracle", "db2", "firebird", "odbc", "cockroachdb", "cockroach",
-  "yugabytedb", "redshift", "mongodb", "duckdb", "clickhouse", "snowflake", "bigquery", "libsql", "sqlcipher", "h2"
+  "mysql",
+  "mysqlx",
+  "mariadb",
+  "mssql",
+  "sqlserver",
+  "oracle",
+  "db2",
+  "firebird",
+  "odbc",
+  "cockroachdb",
+  "cockroach",
+  "yugabytedb",
+  "redshift",
+  "mongodb",
+  "duckdb",
+  "clickhouse",
+  "snowflake",
+  "bigquery",
+  "libsql",
+  "sqlcipher",
+  "h2"
 ]
 
 const forms = "an address starts with postgresql:// or sqlite:, or is a key=value string of PostgreSQL"

@@ -67,7 +67,10 @@ const uriFilename = (text: string, problems: Array<Problem>): string => {
     const slash = raw.indexOf("/", 2)
     const authority = raw.slice(2, slash < 0 ? undefined : slash)
     if (authority !== "" && authority !== "localhost") {
-      problems.push({ field: "host", problem: "the host of a file: address is empty or localhost (file:///var/app.db)" })
+      problems.push({
+        field: "host",
+        problem: "the host of a file: address is empty or localhost (file:///var/app.db)"
+      })
     }
     raw = slash < 0 ? "" : raw.slice(slash)
   }

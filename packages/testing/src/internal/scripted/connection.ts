@@ -4,10 +4,10 @@
 import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Chunk, Duration, Effect, Exit, Option, Stream } from "effect"
-import type { Outcome } from "../../Outcome.js"
+import { ok, type Outcome } from "../../Outcome.js"
 import type { Step } from "../../Script.js"
 import { runStatement } from "./commands.js"
-import { inFailed, runControl, stepOf } from "./control.js"
+import { inFailed, refuse, runControl, stepOf } from "./control.js"
 import { failureOf, lostFailure } from "./dialect.js"
 import type { Job, Link, Reading } from "./link.js"
 import { shapeRows } from "./shape.js"
@@ -171,7 +171,8 @@ export class ScriptedConnection implements DriverConnection {
         apply: () => {
           const failure = runControl(this.link, sql)
           return failure === undefined ? Exit.void : Exit.fail(failure)
-        }
+        },
+        rest: () => this.unattended(statement, step, i + 1)
       })
       if (done !== Exit.void) {
         return Effect.flatMap(done, () => this.trip(statement, step, i + 1))
@@ -183,6 +184,20 @@ export class ScriptedConnection implements DriverConnection {
       apply: () => this.run(statement, step),
       answer: (rows) => shapeRows(rows, rows.length, step === "stream" ? "rows" : statement.shape)
     })
+  }
+
+  /**
+   * The rest of a trip that was interrupted: the control words are carried out, the statement is given up. The script is
+   * not asked about steps that nobody waits for.
+   */
+  private unattended(statement: Statement, step: "statement" | "stream", from: number): void {
+    const { link } = this
+    for (const sql of statement.prelude.slice(from)) {
+      link.server.arrived(link.id, stepOf(sql), sql, link.tx, ok)
+      runControl(link, sql)
+    }
+    link.server.arrived(link.id, step, statement.sql, link.tx, ok)
+    refuse(link, step)
   }
 
   private run(statement: Statement, step: "statement" | "stream"): Exit.Exit<ReadonlyArray<any>, SqlFailure> {

@@ -22,6 +22,8 @@ export interface Job<A> {
   readonly sql: string | undefined
   readonly apply: () => Exit.Exit<A, SqlFailure>
   readonly answer?: (rows: ReadonlyArray<any>) => A
+  /** What travelled with it and comes after it; the server goes on with that although nobody waits any more. */
+  readonly rest?: () => void
 }
 
 /** A step that takes time, and what it comes to when its time is over. */
@@ -261,8 +263,8 @@ export class Link implements Backend, Peer {
     if (this.state === "open") {
       if (isStatement || !applies(work.end)) {
         refuse(this, step)
-      } else {
-        work.job.apply()
+      } else if (work.job.apply()._tag === "Success") {
+        work.job.rest?.()
       }
     } else if (this.outlives(work)) {
       if (applies(work.end)) {

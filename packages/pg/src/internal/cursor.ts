@@ -1,0 +1,179 @@
+/**
+ * Rows in batches: a portal of the extended protocol, read some rows at a time.
+ *
+ * The next batch is asked for while the reader works on the last one, so at most two are held; the reading ahead starts
+ * with the second batch, so that whoever wants a few rows costs the server no more. A portal lives in a transaction:
+ * where there is none, the stream opens one of its own and commits it at the end.
+ *
+ * Source: https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+ */
+import { Chunk, Effect, Exit, Option, Stream } from "effect"
+import type { Statement } from "effect-sql-engine/Driver"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import type { Connection } from "./connection.js"
+import type { Exchange, Outcome, Step } from "./exchange.js"
+import { outcomeFailure, unreadable } from "./outcome.js"
+import { bind } from "./parameters.js"
+import { traits } from "./sqlText.js"
+import { newResult, type WireResult } from "./wire.js"
+
+type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
+
+/** The rows of a statement as a stream. */
+export const cursorStream = (connection: Connection, statement: Statement): Stream.Stream<any, SqlFailure> =>
+  Stream.fromPull(
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => new Cursor(connection, statement)),
+        (cursor, exit) => cursor.close(Exit.isSuccess(exit))
+      ),
+      (cursor) => cursor.pull
+    )
+  )
+
+/** A batch on its way. */
+interface Batch {
+  readonly exchange: Exchange
+  readonly result: WireResult
+  outcome: Outcome | undefined
+  wake: (() => void) | undefined
+}
+
+class Cursor {
+  private readonly portal: string
+  private own = false
+  private started = false
+  private ended = false
+  private batches = 0
+  private step = 0
+  private ahead: Batch | undefined
+  private fields: ReadonlyArray<any> = []
+
+  constructor(private readonly connection: Connection, private readonly statement: Statement) {
+    this.portal = connection.nextPortal()
+  }
+
+  readonly pull: Pull = Effect.suspend(() => {
+    const { connection, statement } = this
+    if (this.ended) return Effect.fail(Option.none())
+    if (this.started) return this.receive(this.ahead ?? this.read())
+    if (connection.link.death !== undefined) return Effect.fail(Option.some(connection.dead(statement.sql)))
+    if (connection.link.busy) return Effect.zipRight(Effect.mapError(connection.settle, Option.some), this.pull)
+    const bound = bind(statement, connection.context.engine)
+    if ("failure" in bound) return Effect.fail(Option.some(bound.failure))
+    this.started = true
+    this.own = statement.prelude.length === 0 && connection.link.status === "I"
+    const steps = connection.preludeSteps(this.own ? ["BEGIN"] : statement.prelude)
+    this.step = steps.length
+    const about = traits(statement.sql)
+    connection.note(about, statement.prelude)
+    return this.receive(this.write([...steps, {
+      sql: statement.sql,
+      values: bound.values,
+      portal: this.portal,
+      rows: connection.settings.fetchSize
+    }]))
+  })
+
+  private write(steps: ReadonlyArray<Step>): Batch {
+    const { connection, statement } = this
+    const result = newResult(statement.shape === "values", connection.settings.types)
+    if (this.fields.length > 0) result.addFields(this.fields)
+    const last = { ...steps[steps.length - 1]!, result }
+    const exchange = connection.exchange([...steps.slice(0, -1), last], connection.link.statements.toClose())
+    const batch: Batch = { exchange, result, outcome: undefined, wake: undefined }
+    connection.send(exchange, traits(statement.sql), (outcome) => {
+      batch.outcome = outcome
+      // Nobody may come for it; whatever is sent next meets an aborted transaction and must be able to say why.
+      if (outcome.error !== undefined && batch.wake === undefined && connection.link.status === "E") {
+        connection.abortedBy ??= this.failure(batch)
+      }
+      batch.wake?.()
+    })
+    return batch
+  }
+
+  private read(): Batch {
+    return this.write([{
+      sql: "",
+      values: [],
+      portal: this.portal,
+      rows: this.connection.settings.fetchSize,
+      resume: true
+    }])
+  }
+
+  private failure(batch: Batch): SqlFailure {
+    const { exchange } = batch
+    return outcomeFailure(this.connection, batch.outcome!, {
+      statement: this.statement.sql,
+      values: this.statement.params,
+      step: this.batches === 0 ? this.step : 0,
+      failedAt: exchange.answered,
+      begun: exchange.begun || this.batches > 0,
+      inTransaction: true
+    })
+  }
+
+  /** Waits for a batch. Interrupted, the server is asked to stop, and the stream has ended. */
+  private receive(batch: Batch): Pull {
+    this.ahead = undefined
+    const arrived = Effect.async<void>((resume) => {
+      if (batch.outcome !== undefined) return resume(Effect.void)
+      batch.wake = () => resume(Effect.void)
+      return Effect.sync(() => {
+        this.ended = true
+        this.connection.link.abandon(batch.exchange, true)
+      })
+    })
+    return Effect.zipRight(arrived, Effect.suspend(() => this.deliver(batch)))
+  }
+
+  private deliver(batch: Batch): Pull {
+    const { connection, statement } = this
+    const { exchange, result } = batch
+    if (batch.outcome!.error !== undefined || batch.outcome!.lost !== undefined) {
+      this.ended = true
+      return Effect.fail(Option.some(this.failure(batch)))
+    }
+    if (exchange.unreadable !== undefined) {
+      return Effect.fail(Option.some(unreadable(connection, statement.sql)))
+    }
+    this.batches++
+    this.fields = result.fields
+    const rows = Chunk.unsafeFromArray(statement.shape === "raw" ? [result] : result.rows)
+    if (exchange.suspended) {
+      if (this.batches > 1) this.ahead = this.read()
+      return Effect.succeed(rows)
+    }
+    this.ended = true
+    const finished = Chunk.isEmpty(rows) ? Effect.fail(Option.none<SqlFailure>()) : Effect.succeed(rows)
+    return this.own
+      ? Effect.zipRight(Effect.mapError(connection.control("commit", "COMMIT"), Option.some), finished)
+      : finished
+  }
+
+  /**
+   * The reader is done. Nothing is waited for but the COMMIT of a stream that may have written: in a transaction of its
+   * own a query is stopped, and left to the connection's clean-up; in a session's, the portal is closed by whatever is
+   * sent next, and a batch that is on its way is dropped as it comes.
+   */
+  close(success: boolean): Effect.Effect<void> {
+    const { connection } = this
+    const { ahead } = this
+    this.ahead = undefined
+    if (!this.started || this.ended || connection.link.death !== undefined) return Effect.void
+    this.ended = true
+    if (ahead !== undefined) ahead.exchange.unread = true
+    if (!this.own) {
+      connection.closingPortals.push(this.portal)
+      return Effect.void
+    }
+    if (!success || traits(this.statement.sql).reads) {
+      if (ahead !== undefined && ahead.outcome === undefined) connection.link.abandon(ahead.exchange, true)
+      return Effect.void
+    }
+    return Effect.catchAll(connection.control("commit", "COMMIT"), (failure) =>
+      Effect.logWarning(`A stream that was left early could not be committed: ${failure.message}`))
+  }
+}

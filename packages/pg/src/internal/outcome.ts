@@ -1,0 +1,111 @@
+/**
+ * What a failed exchange means for the one who sent it: the typed failure, whether the statement may have run, whether
+ * the work may be tried again, and whether the whole server is gone.
+ */
+import { type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailure"
+import { DataError } from "effect-sql-engine/SqlFailure"
+import { classify } from "./classify.js"
+import type { Connection } from "./connection.js"
+import type { Outcome } from "./exchange.js"
+import { fromServer, linkFailure, type ServerError, shown } from "./failure.js"
+import { refusalProvesGone } from "./gone.js"
+
+/** How far an exchange came. */
+export interface Answered {
+  readonly statement?: string | undefined
+  readonly values?: ReadonlyArray<unknown> | undefined
+  /** The step that was the statement; the steps before it were its prelude. */
+  readonly step: number
+  readonly failedAt: number
+  /** Whether the server had begun to answer. */
+  readonly begun: boolean
+  /** It is COMMIT: when its answer is lost, nobody knows. */
+  readonly commit?: boolean | undefined
+  /** What was done is undone when the connection is lost. */
+  readonly inTransaction: boolean
+  readonly elapsedMillis?: number | undefined
+  /** The server refused an outdated plan. */
+  readonly stale?: boolean | undefined
+}
+
+/** The typed failure of an exchange that did not end well. */
+export const outcomeFailure = (connection: Connection, outcome: Outcome, answered: Answered): SqlFailure =>
+  outcome.error === undefined
+    ? lost(connection, outcome.lost, answered)
+    : refused(connection, outcome.error, outcome.lost !== undefined, answered)
+
+const lost = (connection: Connection, reason: Error | undefined, answered: Answered): SqlFailure => {
+  const { context, settings } = connection
+  return linkFailure(
+    `The connection to ${settings.target} was lost before the answer came (${reason?.message}). ${
+      answered.commit === true ? "The transaction may be committed" : "The statement may have run"
+    }${answered.inTransaction && answered.commit !== true ? "; its transaction is rolled back." : "."}`,
+    {
+      engine: context.engine,
+      sent: "maybe",
+      statement: answered.statement,
+      means: { retryable: answered.inTransaction && answered.commit !== true }
+    },
+    (reason as NodeJS.ErrnoException | undefined)?.code
+  )
+}
+
+const refused = (connection: Connection, error: ServerError, dead: boolean, answered: Answered): SqlFailure => {
+  const { context, settings } = connection
+  const code = error.code ?? ""
+  const meaning = classify(code)
+  if (code === "25P02" && connection.abortedBy !== undefined) return connection.abortedBy
+  const about = { engine: context.engine, statement: answered.statement, values: answered.values, alive: !dead }
+  if (dead && (meaning.connection === "discard" || /^(FATAL|PANIC)$/.test(error.severity ?? ""))) {
+    // The server answers in order: if nothing was answered before its last word, nothing was begun.
+    const sent = answered.begun ? "maybe" : "no"
+    const retryable = meaning.retryable && (sent === "no" || (answered.inTransaction && answered.commit !== true))
+    return fromServer(error, { ...about, sent, means: { retryable } })
+  }
+  if (answered.failedAt < answered.step) {
+    return fromServer(error, { ...about, sent: "no", prefix: "The transaction or savepoint was refused: " })
+  }
+  if (code === "57014") return fromServer(error, { ...about, sent: "yes", means: stopped(connection, error, answered) })
+  if (code === "25006" && refusalProvesGone(settings, connection.askedReadOnly)) {
+    const failure = fromServer(error, {
+      ...about,
+      alive: false,
+      sent: "yes",
+      prefix: "The server takes no writes any more, though nobody asked for a read-only transaction: ",
+      means: { retryable: true }
+    })
+    context.onServerGone(failure)
+    return failure
+  }
+  return fromServer(error, {
+    ...about,
+    sent: "yes",
+    ...(answered.stale === true
+      ? { prefix: "A table changed under a prepared statement, which will be prepared anew: ", means: { retryable: true } }
+      : {})
+  })
+}
+
+/** 57014 is one code for two things, and only the words, in the server's language, tell them apart. */
+const stopped = (connection: Connection, error: ServerError, answered: Answered) => {
+  const limit = connection.settings.statementTimeoutMillis
+  const timedOut = /statement timeout/.test(error.message) ||
+    (limit !== undefined && limit > 0 && answered.elapsedMillis !== undefined && answered.elapsedMillis >= limit)
+  return timedOut ? { tag: "StatementTimeoutError" as const } : {}
+}
+
+/** A parser of types threw on a value of the server. */
+export const unreadable = (connection: Connection, statement: string): DataError =>
+  new DataError({
+    message: "The statement ran, but a parser given in `types` failed on one of the values it returned.",
+    engine: connection.context.engine,
+    statement: shown(statement)
+  })
+
+/** COMMIT was answered by ROLLBACK. The session knows its name and its first failure better than the driver. */
+export const aborted = (connection: Connection): TransactionAborted =>
+  new TransactionAborted({
+    message: "The server answered COMMIT by rolling back: an earlier statement of the transaction had failed.",
+    engine: connection.context.engine,
+    session: ""
+  })
