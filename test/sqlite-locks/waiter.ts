@@ -22,7 +22,11 @@ export interface Report {
   readonly millis: number
 }
 
-/** Writes one entry after the other. Says `asking` on the error output when it begins. */
+/**
+ * Writes one entry after the other. Says `asking` on the error output when it begins.
+ *
+ * @public called by name, in a process of its own
+ */
 export const write = ({ filename, lockTimeoutMillis, writes }: Job): Promise<Report> =>
   Effect.gen(function*() {
     const driver = yield* SqliteDriver.make({ filename, lockTimeout: lockTimeoutMillis })

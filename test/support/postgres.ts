@@ -5,7 +5,7 @@ import { Effect, type Scope } from "effect"
 import { PgServer } from "effect-sql-engine-testing"
 import * as net from "node:net"
 import pg from "pg"
-import { inject } from "vitest"
+import { afterAll, inject } from "vitest"
 
 /** What a test needs to know of a database. */
 export interface TestDatabase {
@@ -71,19 +71,49 @@ export const admin = (
     }
   })
 
-let made = 0
+// Making a database costs 100 ms and more, emptying one a few: those of a file are used again.
+const free: Array<TestDatabase> = []
+const names: Array<string> = []
 
-/** A fresh, empty database on the server of this run, dropped when the scope ends. */
-export const database: Effect.Effect<TestDatabase, Error, Scope.Scope> = Effect.gen(function*() {
+const create = Effect.gen(function*() {
   const home = yield* server
-  const name = `test_${process.pid}_${++made}`
+  const name = `test_${process.pid}_${names.length + 1}`
+  yield* admin(home.url, `CREATE DATABASE ${name} TEMPLATE template0`)
+  names.push(name)
   const url = new URL(home.url)
   url.pathname = `/${name}`
-  yield* Effect.acquireRelease(
-    admin(home.url, `CREATE DATABASE ${name} TEMPLATE template0`),
-    () => admin(home.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-  )
   return parts(url.href)
+})
+
+// Whoever is still connected would hold locks on what is dropped.
+const strangers = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() " +
+  "and pid <> pg_backend_pid()"
+
+const empty = `do $$ declare s text; begin
+  for s in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)' loop
+    execute format('drop schema %I cascade', s);
+  end loop;
+  create schema public;
+  grant all on schema public to public;
+end $$`
+
+/** An empty database of the test's own on the server of this run. */
+export const database: Effect.Effect<TestDatabase, Error, Scope.Scope> = Effect.acquireRelease(
+  Effect.suspend(() => {
+    const used = free.pop()
+    return used === undefined ? create : Effect.as(admin(used.url, strangers, empty), used)
+  }),
+  (used) =>
+    Effect.sync(() => {
+      free.push(used)
+    })
+)
+
+afterAll(async () => {
+  if (names.length === 0) return
+  const home = await Effect.runPromise(server)
+  const drops = names.map((name) => `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+  await Effect.runPromise(admin(home.url, ...drops))
 })
 
 /** A server that belongs to one test, which may stop it, starve it or configure it. */

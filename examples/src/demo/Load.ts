@@ -25,8 +25,10 @@ export interface Loaded {
 export const batchSize = 500
 export const sessions = 8
 
+type Refusals = Effect.Effect<ReadonlyArray<Refusal>, SqlFailure.SqlFailure, Engine.Engine>
+
 /** Loads the rows of a file into a table. `label` names a row in the report. */
-export const load = <Row extends object>(
+export const load = <Row extends Readonly<Record<string, unknown>>>(
   table: string,
   { malformed, rows }: Decoded<Row>,
   label: (row: Row) => string
@@ -35,10 +37,10 @@ export const load = <Row extends object>(
     const sql = yield* SqlClient.SqlClient
     const progress = yield* Progress.make(table, rows.length)
 
-    /** A session inside the batch's session is a savepoint: what it refuses is undone, the rest of the batch is not. */
-    const insert = (rows: ReadonlyArray<Row>): ReturnType<typeof divide> =>
-      Session.transaction(sql`insert into ${sql(table)} ${sql.insert(rows as ReadonlyArray<any>)}`).pipe(
-        Effect.as<ReadonlyArray<Refusal>>([]),
+    /** Inside the batch's session this one is a savepoint: what it did is undone, and the batch goes on. */
+    const insert = (rows: ReadonlyArray<Row>): Refusals =>
+      Session.transaction(sql`insert into ${sql(table)} ${sql.insert(rows)}`).pipe(
+        Effect.as([]),
         Effect.catchTag(
           "UniqueViolation",
           "ForeignKeyViolation",
@@ -48,17 +50,14 @@ export const load = <Row extends object>(
         )
       )
 
-    /** One statement inserts many rows, and tells of one that is wrong: the halves are tried on their own. */
-    const divide = (
-      rows: ReadonlyArray<Row>,
-      failure: SqlFailure.ConstraintViolation
-    ): Effect.Effect<ReadonlyArray<Refusal>, SqlFailure.SqlFailure, Engine.Engine> => {
+    /** A statement with many rows tells of one that is wrong, and keeps none: its halves are tried on their own. */
+    const divide = (rows: ReadonlyArray<Row>, failure: SqlFailure.ConstraintViolation): Refusals => {
       if (rows.length === 1) {
         const rule = failure.constraint ?? failure.columns.join(", ")
         return Effect.succeed([{ tag: failure._tag, rule, row: label(rows[0]!) }])
       }
       const [left, right] = Array.splitAt(rows, Math.ceil(rows.length / 2))
-      return Effect.zipWith(insert(left), insert(right), (first, second) => [...first, ...second])
+      return Effect.zipWith(insert(left), insert(right), (left, right) => [...left, ...right])
     }
 
     const batch = (rows: ReadonlyArray<Row>) =>
@@ -68,7 +67,7 @@ export const load = <Row extends object>(
         { name: table, retry: "conflicts" }
       )
 
-    const refused = yield* Effect.forEach(Array.chunksOf(rows, batchSize), batch, { concurrency: sessions })
+    const refused = (yield* Effect.forEach(Array.chunksOf(rows, batchSize), batch, { concurrency: sessions })).flat()
     const undecoded = malformed.map((error): Refusal => ({ tag: error._tag, rule: "", row: error.message }))
-    return { table, kept: rows.length - refused.flat().length, refused: [...undecoded, ...refused.flat()] }
+    return { table, kept: rows.length - refused.length, refused: [...undecoded, ...refused] }
   })

@@ -149,6 +149,16 @@ export interface Driver {
   readonly write: Lane
   /** Where read-only sessions and lone reads run, when they need not queue behind writers. */
   readonly read?: Lane | undefined
+  /**
+   * What became of the transaction that a connection was in when the answer to its COMMIT was lost, asked some other way.
+   * Absent, or nothing: nobody can tell.
+   */
+  readonly resolveCommit?:
+    | ((
+      connection: DriverConnection,
+      engine: string
+    ) => Effect.Effect<"committed" | "aborted" | "unknown", SqlFailure> | undefined)
+    | undefined
   /** Whether a statement outside of any session may run in the `read` lane. In doubt: no. */
   readonly isRead?: ((sql: string) => boolean) | undefined
 }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Equal, FastCheck, Hash, Redacted } from "effect"
 import * as EngineUrl from "effect-sql-engine/EngineUrl"
 
-const runs = { numRuns: 2000, seed: 20250301 }
+const runs = { numRuns: 1000, seed: 20250301 }
 
 const text = FastCheck.string({ minLength: 1, maxLength: 12, unit: "binary" }).filter((s) => !s.includes("\0"))
 const name = FastCheck.oneof(

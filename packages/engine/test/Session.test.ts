@@ -1,8 +1,8 @@
-import { assert, describe, expect, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
+import { assert, describe, expect, it } from "@effect/vitest"
+import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Option, Scope, Stream, TestClock } from "effect"
 import { Session, SqlFailure } from "effect-sql-engine"
 import { Outcome } from "effect-sql-engine-testing"
-import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Option, Scope, Stream, TestClock } from "effect"
 import { withBench } from "./support/scripted.js"
 
 const insert = (key: number) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql`insert into t values (${key})`)
@@ -20,14 +20,16 @@ describe("Session", () => {
         expect(yield* Session.transaction(Effect.as(insert(1), "done"))).toBe("done")
         expect(words(server)).toEqual(["begin", "statement", "commit"])
         expect(server.rows("t")).toEqual([1])
-      })))
+      })
+    ))
 
   it.scoped("a session without a statement touches no server", () =>
     withBench(({ server }) =>
       Effect.gen(function*() {
         yield* Session.transaction(Session.transaction(Effect.void))
         expect(server.wire).toEqual([])
-      })))
+      })
+    ))
 
   it.scoped("a failure rolls back and comes out unchanged", () =>
     withBench(({ server }) =>
@@ -37,7 +39,8 @@ describe("Session", () => {
         expect(failureOf(exit)).toBe(mine)
         expect(words(server)).toEqual(["begin", "statement", "rollback"])
         expect(server.rows("t")).toEqual([])
-      })))
+      })
+    ))
 
   it.scoped("a defect rolls back and comes out unchanged", () =>
     withBench(({ server }) =>
@@ -46,25 +49,30 @@ describe("Session", () => {
         const exit = yield* Effect.exit(Session.transaction(Effect.zipRight(insert(1), Effect.die(bug))))
         expect(exit).toEqual(Exit.die(bug))
         expect(server.rows("t")).toEqual([])
-      })))
+      })
+    ))
 
   it.scoped("an SqlError leaves as its typed failure", () =>
     withBench(() =>
       Effect.gen(function*() {
         const failure = yield* Effect.flip(Session.transaction(broken))
         expect(failure._tag).toBe("UniqueViolation")
-      })))
+      })
+    ))
 
   it.scoped("a failed statement that the body swallows is TransactionAborted with that failure", () =>
     withBench(({ server }) =>
       Effect.gen(function*() {
         const failure = yield* Effect.flip(
-          Session.transaction(Effect.zipRight(insert(1), Effect.zipRight(Effect.ignore(broken), Effect.ignore(insert(2)))))
+          Session.transaction(
+            Effect.zipRight(insert(1), Effect.zipRight(Effect.ignore(broken), Effect.ignore(insert(2))))
+          )
         )
         expect(failure).toMatchObject({ _tag: "TransactionAborted", first: { _tag: "UniqueViolation" } })
         expect(words(server)).toEqual(["begin", "statement", "statement", "rollback"])
         expect(server.rows("t")).toEqual([])
-      })))
+      })
+    ))
 
   it.scoped("where a failed statement leaves the transaction usable, the body may go on", () =>
     withBench(({ server }) =>
@@ -104,7 +112,8 @@ describe("Session", () => {
         const failure = yield* Effect.flip(Session.transaction(insert(1)))
         expect(failure).toMatchObject({ _tag: "CommitUnknown", first: { _tag: "ConnectionError", sent: "maybe" } })
         expect((yield* engine.stats).sessions).toMatchObject({ unknown: 1, committed: 0, rolledBack: 0 })
-      })))
+      })
+    ))
 
   it.scoped("a COMMIT that never left is not unknown", () =>
     withBench(({ server }) =>
@@ -113,7 +122,8 @@ describe("Session", () => {
         const failure = yield* Effect.flip(Session.transaction(insert(1)))
         expect(failure).toMatchObject({ _tag: "ConnectionError", sent: "no" })
         expect(server.rows("t")).toEqual([])
-      })))
+      })
+    ))
 
   it.scoped("a COMMIT without an answer is CommitUnknown after its limit", () =>
     withBench(({ server }) =>
@@ -122,7 +132,8 @@ describe("Session", () => {
         const fiber = yield* Effect.fork(Effect.flip(Session.transaction(insert(1))))
         yield* TestClock.adjust("31 seconds")
         expect((yield* Fiber.join(fiber))._tag).toBe("CommitUnknown")
-      })))
+      })
+    ))
 
   it.scoped("a rollback that fails does not mask the failure, and its connection is destroyed", () =>
     withBench(({ engine, server }) =>
@@ -133,20 +144,24 @@ describe("Session", () => {
         expect(pool.open).toBe(0)
         yield* Session.transaction(insert(2))
         expect(server.rows("t")).toEqual([2])
-      })))
+      })
+    ))
 
   it.scoped("an interruption rolls back", () =>
     withBench(({ server }) =>
       Effect.gen(function*() {
         const inside = yield* Deferred.make<void>()
         const fiber = yield* Effect.fork(
-          Session.transaction(Effect.zipRight(insert(1), Effect.zipRight(Deferred.succeed(inside, void 0), Effect.never)))
+          Session.transaction(
+            Effect.zipRight(insert(1), Effect.zipRight(Deferred.succeed(inside, void 0), Effect.never))
+          )
         )
         yield* Deferred.await(inside)
         const exit = yield* Fiber.interrupt(fiber)
         expect(Exit.isInterrupted(exit)).toBe(true)
         expect(words(server)).toEqual(["begin", "statement", "rollback"])
-      })))
+      })
+    ))
 
   it.scoped("a session past its timeout is rolled back and fails with SessionTimeout", () =>
     withBench(({ server }) =>
@@ -157,7 +172,8 @@ describe("Session", () => {
         yield* TestClock.adjust("2 seconds")
         expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "SessionTimeout", limitMillis: 2000 })
         expect(server.rows("t")).toEqual([])
-      })))
+      })
+    ))
 
   describe("nested", () => {
     it.scoped("only the inner work of a failed savepoint is undone", () =>
@@ -171,7 +187,8 @@ describe("Session", () => {
           expect(server.rows("t")).toEqual([1, 3])
           const names = server.wire.filter((entry) => entry.step === "savepoint").map((entry) => entry.sql)
           expect(new Set(names).size).toBe(2)
-        })))
+        })
+      ))
 
     it.scoped("a failed statement inside a savepoint leaves the outer session usable", () =>
       withBench(({ server }) =>
@@ -183,7 +200,8 @@ describe("Session", () => {
             yield* insert(3)
           }))
           expect(server.rows("t")).toEqual([1, 3])
-        })))
+        })
+      ))
 
     it.scoped("a joined session that fails makes the outer one roll back", () =>
       withBench(({ server }) =>
@@ -194,7 +212,8 @@ describe("Session", () => {
           )))
           expect(failure._tag).toBe("TransactionAborted")
           expect(server.rows("t")).toEqual([])
-        })))
+        })
+      ))
 
     it.scoped("a new session survives the failure of the one around it", () =>
       withBench(({ server }) =>
@@ -205,7 +224,8 @@ describe("Session", () => {
             return yield* Effect.fail("no")
           })))
           expect(server.rows("t")).toEqual([2])
-        })))
+        })
+      ))
 
     it.scoped("what a nested session may not decide is refused, and nothing is sent", () =>
       withBench(({ server }) =>
@@ -215,7 +235,8 @@ describe("Session", () => {
             expect(failure._tag).toBe("NestedRefused")
           }
           expect(server.wire).toEqual([])
-        })))
+        })
+      ))
 
     it.scoped("siblings in other fibers never write inside one another's savepoint", () =>
       withBench(({ server }) =>
@@ -228,7 +249,8 @@ describe("Session", () => {
               if (n % 2 === 0) return yield* Effect.fail("even")
             }))), { concurrency: "unbounded" }))
           expect(server.rows("t")).toEqual([1, 10, 3, 30])
-        })))
+        })
+      ))
   })
 
   describe("the end", () => {
@@ -242,7 +264,8 @@ describe("Session", () => {
           yield* Deferred.succeed(over, void 0)
           expect(yield* Fiber.join(stray)).toMatchObject({ cause: { _tag: "SessionClosed", closedBy: "commit" } })
           expect(server.rows("t")).toEqual([1])
-        })))
+        })
+      ))
 
     it.scoped("a stream that is read on after the session fails with SessionClosed", () =>
       withBench(({ server }) =>
@@ -262,7 +285,8 @@ describe("Session", () => {
             cause: { _tag: "SessionClosed" }
           })
           expect(server.wire.length).toBe(sent)
-        })))
+        })
+      ))
 
     it.scoped("an opened session without a commit is rolled back with its scope", () =>
       withBench(({ server }) =>
@@ -277,7 +301,8 @@ describe("Session", () => {
             expect((yield* Effect.flip(session.commit))._tag).toBe("SessionClosed")
           }))
           expect(server.rows("t")).toEqual([2])
-        })))
+        })
+      ))
 
     it.scoped("a session layer commits with the success of what it is provided to", () =>
       withBench(({ server }) =>
@@ -286,7 +311,8 @@ describe("Session", () => {
           yield* Effect.ignore(Effect.provide(Effect.zipRight(insert(3), Effect.fail("no")), Session.layer()))
           expect(server.rows("t")).toEqual([1, 2])
           expect(words(server).filter((word) => word === "begin").length).toBe(2)
-        })))
+        })
+      ))
   })
 
   describe("hooks", () => {
@@ -309,7 +335,8 @@ describe("Session", () => {
           }))
           expect(seen).toEqual(["inner", "commit"])
           expect(server.rows("t")).toEqual([1, 2, 3])
-        })))
+        })
+      ))
 
     it.scoped("a session marked rollbackOnly returns its value and keeps nothing", () =>
       withBench(({ server }) =>
@@ -317,17 +344,21 @@ describe("Session", () => {
           const value = yield* Session.transaction(Effect.as(Effect.zipRight(insert(1), Session.rollbackOnly), 7))
           expect(value).toBe(7)
           expect(server.rows("t")).toEqual([])
-        })))
+        })
+      ))
   })
 
   it.scoped("withTransaction of the client is a session, and its failures are SqlErrors", () =>
     withBench(({ server }) =>
       Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
-        yield* sql.withTransaction(Effect.zipRight(insert(1), Effect.ignore(sql.withTransaction(Effect.zipRight(insert(2), Effect.fail("no"))))))
+        yield* sql.withTransaction(
+          Effect.zipRight(insert(1), Effect.ignore(sql.withTransaction(Effect.zipRight(insert(2), Effect.fail("no")))))
+        )
         expect(server.rows("t")).toEqual([1])
         server.next("commit", Outcome.lostAfter)
         const failure = yield* Effect.flip(sql.withTransaction(insert(3)))
         expect(SqlFailure.isSqlError(failure) && SqlFailure.fromSqlError(failure)._tag).toBe("CommitUnknown")
-      })))
+      })
+    ))
 })

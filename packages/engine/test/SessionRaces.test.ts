@@ -2,11 +2,11 @@
  * What the random proofs of sessions found, and what two fibers can do to one session at the worst moment: each told as
  * the smallest program that shows it.
  */
-import { expect, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
+import { expect, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, TestClock } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { Outcome, VirtualClock } from "effect-sql-engine-testing"
-import { Deferred, Effect, Exit, Fiber, TestClock } from "effect"
 import { bench, layerOf, withBench } from "./support/scripted.js"
 
 const insert = (key: number) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql`insert into t values (${key})`)
@@ -34,45 +34,64 @@ it.scoped("a savepoint that gets its turn while the session ends is refused, and
       expect(server.rows("t")).toEqual([1, 2])
       expect(texts(server).at(-1)).toBe("COMMIT")
       expect((yield* engine.stats).pool.inUse).toBe(0)
-    })))
+    })
+  ))
 
 it.effect("a fiber that yields between asking for the turn and waiting for it is not forgotten", () =>
-  VirtualClock.run(Effect.scoped(withBench(({ server }) =>
-    Effect.forEach([1, 2, 3, 4, 5, 6, 7], (ops) =>
-      Session.transaction(Effect.forEach([1, 2, 3, 4], (key) =>
-        Session.transaction(insert(key)), { concurrency: "unbounded", discard: true })).pipe(
-          Effect.withMaxOpsBeforeYield(ops)
-        )).pipe(Effect.zipRight(Effect.sync(() => expect(server.rows("t").length).toBe(28))))
-  ))))
+  VirtualClock.run(
+    Effect.scoped(withBench(({ server }) =>
+      Effect.forEach(
+        Array.from({ length: 40 }, (_, i) => 10 + i),
+        (ops) =>
+          Session.transaction(
+            Effect.forEach([1, 2, 3, 4], (key) => Session.transaction(insert(key)), {
+              concurrency: "unbounded",
+              discard: true
+            })
+          ).pipe(
+            Effect.withMaxOpsBeforeYield(ops)
+          )
+      ).pipe(Effect.zipRight(Effect.sync(() => expect(server.rows("t").length).toBe(160))))
+    ))
+  ))
 
 it.scoped("a statement that still waits for a connection when its session ends is never sent", () =>
-  withBench(({ engine, server }) =>
-    Effect.gen(function*() {
-      const holding = yield* Deferred.make<void>()
-      const over = yield* Deferred.make<void>()
-      const holder = yield* Effect.fork(
-        Session.transaction(Effect.zipRight(insert(1), Effect.zipRight(Deferred.succeed(holding, void 0), Deferred.await(over))))
-      )
-      yield* Deferred.await(holding)
-      const session = yield* Effect.fork(Effect.exit(Session.transaction(
-        Effect.flatMap(Effect.forkDaemon(Effect.exit(insert(2))), (stray) => Effect.zipRight(Effect.yieldNow(), Effect.fail(stray)))
-      )))
-      yield* TestClock.adjust("11 seconds")
-      const exit = yield* Fiber.join(session)
-      expect(Exit.isFailure(exit)).toBe(true)
-      yield* Deferred.succeed(over, void 0)
-      yield* Fiber.join(holder)
-      yield* TestClock.adjust("1 minute")
-      expect(server.rows("t")).toEqual([1])
-      expect(texts(server).filter((text) => text.startsWith("insert")).length).toBe(1)
-      expect((yield* engine.stats).pool.inUse).toBe(0)
-    }), {}, { pool: { size: 1, maxOverflow: 0 } }))
+  withBench(
+    ({ engine, server }) =>
+      Effect.gen(function*() {
+        const holding = yield* Deferred.make<void>()
+        const over = yield* Deferred.make<void>()
+        const holder = yield* Effect.fork(
+          Session.transaction(
+            Effect.zipRight(insert(1), Effect.zipRight(Deferred.succeed(holding, void 0), Deferred.await(over)))
+          )
+        )
+        yield* Deferred.await(holding)
+        const session = yield* Effect.fork(Effect.exit(Session.transaction(
+          Effect.flatMap(
+            Effect.forkDaemon(Effect.exit(insert(2))),
+            (stray) => Effect.zipRight(Effect.yieldNow(), Effect.fail(stray))
+          )
+        )))
+        yield* TestClock.adjust("11 seconds")
+        const exit = yield* Fiber.join(session)
+        expect(Exit.isFailure(exit)).toBe(true)
+        yield* Deferred.succeed(over, void 0)
+        yield* Fiber.join(holder)
+        yield* TestClock.adjust("1 minute")
+        expect(server.rows("t")).toEqual([1])
+        expect(texts(server).filter((text) => text.startsWith("insert")).length).toBe(1)
+        expect((yield* engine.stats).pool.inUse).toBe(0)
+      }),
+    {},
+    { pool: { size: 1, maxOverflow: 0 } }
+  ))
 
 it.effect("a statement that is interrupted before it is sent sets no savepoint", () =>
   VirtualClock.run(Effect.scoped(withBench(({ server }) =>
     Effect.gen(function*() {
-      for (let ops = 1; ops <= 12; ops++) {
-        for (let yields = 0; yields < 40; yields++) {
+      for (let ops = 10; ops < 40; ops++) {
+        for (let yields = 0; yields < 12; yields++) {
           yield* Session.transaction(Effect.gen(function*() {
             yield* insert(ops)
             const inner = yield* Effect.fork(
@@ -85,7 +104,7 @@ it.effect("a statement that is interrupted before it is sent sets no savepoint",
         }
       }
       expect(server.rows("t").includes(-1)).toBe(false)
-      expect(server.rows("t").length).toBe(12 * 40 * 2)
+      expect(server.rows("t").length).toBe(30 * 12 * 2)
       expect(server.breaches).toEqual([])
     })
   ))))
@@ -128,20 +147,25 @@ it.scoped("a savepoint whose session ends over it counts as rolled back", () =>
       }))
       expect(server.rows("t")).toEqual([1])
       expect(seen).toEqual(["rolled back"])
-    })))
+    })
+  ))
 
 it.scoped("a savepoint that ends well over a cut-off statement is TransactionAborted with that statement", () =>
   withBench(({ server }) =>
     Effect.gen(function*() {
-      server.next("statement", Outcome.ok, Outcome.slow("10 seconds"))
+      server.next("statement", Outcome.ok, Outcome.slow("3 seconds"))
       const session = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
         yield* insert(1)
         return yield* Effect.flip(Session.transaction(Effect.timeoutOption(insert(2), "1 second")))
       })))
       yield* TestClock.adjust("20 seconds")
-      expect(yield* Fiber.join(session)).toMatchObject({ _tag: "TransactionAborted", first: { _tag: "QueryCancelled" } })
+      expect(yield* Fiber.join(session)).toMatchObject({
+        _tag: "TransactionAborted",
+        first: { _tag: "QueryCancelled" }
+      })
       expect(server.rows("t")).toEqual([1])
-    })))
+    })
+  ))
 
 it.scoped("a fiber of a session that is joined after its end leaves nothing of the session behind", () =>
   withBench(({ server }) =>
@@ -153,17 +177,22 @@ it.scoped("a fiber of a session that is joined after its end leaves nothing of t
       yield* Effect.ignore(Fiber.join(scoped))
       yield* insert(4)
       expect(server.rows("t")).toEqual(expect.arrayContaining([1, 2, 4]))
-    })))
+    })
+  ))
 
 it.scoped("a turn limit of zero refuses whoever finds the session busy", () =>
-  withBench(({ server }) =>
-    Effect.gen(function*() {
-      server.next("statement", Outcome.ok, Outcome.slow("1 second"))
-      const session = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
-        yield* insert(1)
-        return yield* Effect.all([Effect.exit(insert(2)), Effect.exit(insert(3))], { concurrency: 2 })
-      })))
-      yield* TestClock.adjust("1 second")
-      const exits = yield* Fiber.join(session)
-      expect(exits[1]).toMatchObject({ cause: { error: { cause: { _tag: "ConcurrentUse" } } } })
-    }), { onFailure: "continue" }, { session: { turnTimeout: 0 } }))
+  withBench(
+    ({ server }) =>
+      Effect.gen(function*() {
+        server.next("statement", Outcome.ok, Outcome.slow("1 second"))
+        const session = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
+          yield* insert(1)
+          return yield* Effect.all([Effect.exit(insert(2)), Effect.exit(insert(3))], { concurrency: 2 })
+        })))
+        yield* TestClock.adjust("1 second")
+        const exits = yield* Fiber.join(session)
+        expect(exits[1]).toMatchObject({ cause: { error: { cause: { _tag: "ConcurrentUse" } } } })
+      }),
+    { onFailure: "continue" },
+    { session: { turnTimeout: 0 } }
+  ))

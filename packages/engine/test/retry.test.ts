@@ -1,8 +1,8 @@
 import { SqlClient } from "@effect/sql"
 import { assert, describe, expect, it } from "@effect/vitest"
+import { Clock, Data, Effect, Fiber, Schedule, TestClock } from "effect"
 import { Session, SqlFailure } from "effect-sql-engine"
 import { Outcome } from "effect-sql-engine-testing"
-import { Clock, Data, Effect, Fiber, Schedule, TestClock } from "effect"
 import { withBench } from "./support/scripted.js"
 
 const insert = (key: number) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql`insert into t values (${key})`)
@@ -25,7 +25,8 @@ describe("retry", () => {
         yield* inTime(Session.transaction(work, { retry: "conflicts" }))
         expect([attempts, committed, server.rows("t")]).toEqual([3, 1, [3]])
         expect((yield* engine.stats).sessions).toMatchObject({ opened: 3, rolledBack: 2, committed: 1, retried: 2 })
-      })))
+      })
+    ))
 
   it.scoped("conflicts are tried four times within 140 ms, then it is RetryExhausted with the last failure", () =>
     withBench(({ server }) =>
@@ -45,7 +46,8 @@ describe("retry", () => {
         expect(failure).toMatchObject({ _tag: "RetryExhausted", attempts: 4, last: { _tag: "SerializationError" } })
         expect(tries).toBe(4)
         expect(last).toBeLessThanOrEqual(140)
-      })))
+      })
+    ))
 
   it.scoped("a schedule decides how often, and none at all means one try", () =>
     withBench(({ server }) =>
@@ -55,7 +57,8 @@ describe("retry", () => {
           const failure = yield* Effect.flip(Session.transaction(insert(1), { retry: Schedule.recurs(times) }))
           expect(failure).toMatchObject({ _tag: "RetryExhausted", attempts })
         }
-      })))
+      })
+    ))
 
   it.scoped("what is not retryable fails at once and unchanged", () =>
     withBench(() =>
@@ -65,7 +68,8 @@ describe("retry", () => {
         const work = Effect.zipRight(Effect.sync(() => tries++), sql`fail 23505`)
         const failure = yield* Effect.flip(Session.transaction(work, { retry: "conflicts" }))
         expect([failure._tag, tries]).toEqual(["UniqueViolation", 1])
-      })))
+      })
+    ))
 
   it.scoped("inside a session it is refused", () =>
     withBench(({ server }) =>
@@ -75,7 +79,8 @@ describe("retry", () => {
         expect(server.wire).toEqual([])
         yield* Session.transaction(Session.transaction(insert(2), { retry: "conflicts", nested: "new" }))
         expect(server.rows("t")).toEqual([2])
-      })))
+      })
+    ))
 
   it.scoped("a lost connection is tried again when nothing was sent, or when the work is idempotent", () =>
     withBench(({ server }) =>
@@ -90,7 +95,8 @@ describe("retry", () => {
         server.next("commit", Outcome.lostAfter)
         yield* inTime(Session.transaction(insert(4), { retry: "conflicts", idempotent: true }))
         expect(server.rows("t")).toEqual([1, 3, 4, 4])
-      })))
+      })
+    ))
 
   it.scoped("the hook runs once for each retry, and its own failure changes nothing", () =>
     withBench(({ server }) =>
@@ -103,7 +109,8 @@ describe("retry", () => {
             Effect.zipRight(Effect.sync(() => seen.push(`${attempts} ${failure._tag}`)), Effect.fail("mine"))
         }))
         expect(seen).toEqual(["1 SerializationError", "2 DeadlockError"])
-      })))
+      })
+    ))
 })
 
 describe("operators", () => {

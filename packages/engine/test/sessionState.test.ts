@@ -114,8 +114,9 @@ class Walk {
     const roll = this.random()
     if (roll < 0.5) {
       const child = this.state.open(scope)
-      if (child instanceof Error) expect(child._tag).toBe(scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed")
-      else this.opened(child, scope)
+      if (child instanceof Error) {
+        expect(child._tag).toBe(scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed")
+      } else this.opened(child, scope)
     }
     this.holder = undefined
     this.state.leave()
@@ -132,7 +133,9 @@ class Walk {
     const roll = this.random()
     const open = this.chain().filter((scope) => !this.over.has(scope))
     // Mostly the scopes that are open, sometimes one that has ended: somebody outlived it.
-    const anywhere = roll < 0.02 ? this.pick(this.scopes)! : this.pick(open.length === 0 ? this.scopes : open.slice(-3))!
+    const anywhere = roll < 0.02
+      ? this.pick(this.scopes)!
+      : this.pick(open.length === 0 ? this.scopes : open.slice(-3))!
     if (this.holder !== undefined && this.random() < 0.45) this.proceed()
     else if (roll < 0.62) this.ask(anywhere, undefined)
     else if (roll < 0.8) this.endSome(open)

@@ -15,7 +15,7 @@ import { settingsOf } from "./internal/config.js"
 import type { Settings } from "./internal/config.js"
 import { make as makeConnection } from "./internal/connection.js"
 import { identityOf } from "./internal/diagnosis.js"
-import type { Handle } from "./internal/Handle.js"
+import type { Handle } from "./internal/handle.js"
 import { isRead } from "./internal/isRead.js"
 import { open, originOf, type Purpose } from "./internal/open.js"
 import type { SqliteConfig } from "./SqliteConfig.js"
@@ -75,13 +75,15 @@ const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: C
     return handleFor(all, settings, purpose, context, opened).pipe(
       Effect.map((handle): DriverConnection => {
         if (settings.memory) all.memory = handle
-        all.connections += 1
+        const number = all.connections += 1
         const identity = identityOf(settings.file)
         return makeConnection(handle, {
-          id: `${purpose}-${all.connections}`,
+          id: `${purpose}-${number}`,
           origin: originOf(settings, purpose, context),
           settings,
-          release: () => release(all, settings, handle),
+          // Of a database in memory there may be an older connection, to be closed when a newer one is in use already.
+          release: () =>
+            settings.memory && !all.closed && all.connections !== number ? undefined : release(all, settings, handle),
           moved: (): SqlFailure | undefined =>
             settings.memory || identityOf(settings.file) === identity ? undefined : new ConnectionError({
               engine: context.engine,

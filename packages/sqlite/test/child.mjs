@@ -20,7 +20,7 @@ const server = await createServer({
   server: { middlewareMode: true, hmr: false, ws: false, watch: null }
 })
 const program = await server.ssrLoadModule(path)
-if (user === "nobody" && process.getuid() === 0) {
+if (user === "nobody" && process.getuid?.() === 0) {
   process.setgroups([])
   process.setgid(65_534)
   process.setuid(65_534)

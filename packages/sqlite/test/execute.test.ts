@@ -1,6 +1,8 @@
 import { SafeIntegers } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
+import Sqlite from "better-sqlite3"
 import { Effect } from "effect"
+import { Handle } from "../src/internal/handle.js"
 import { connect, failure, run, runAll, value, writer } from "./support.js"
 
 describe("execute", () => {
@@ -28,14 +30,20 @@ describe("execute", () => {
       expect(yield* run(db, "SELECT * FROM t")).toEqual([{ a: 1, b: 2 }])
     }))
 
-  it.scoped("keeps at most the configured number of statements, and none that asks not to be kept", () =>
-    Effect.gen(function*() {
-      const { db } = yield* writer({ statementCacheSize: 3 })
+  it("keeps at most the configured number of statements, and none that asks not to be kept", () => {
+    const reading = { shape: "values", safeIntegers: false, prepare: true } as const
+    for (const [size, kept] of [[3, 3], [0, 0], [200, 40]] as const) {
+      const handle = new Handle(new Sqlite(":memory:"), false, size)
       for (let round = 0; round < 2; round++) {
-        for (let n = 0; n < 10; n++) expect(yield* value(db, `SELECT ${n}`)).toBe(n)
+        for (let n = 0; n < 40; n++) expect(handle.run(`SELECT ${n}`, [], reading)).toEqual([[n]])
+        handle.run(`SELECT 'unprepared ${round}'`, [], { ...reading, prepare: false })
+        handle.run("PRAGMA user_version = 1", [], reading)
+        handle.run(`SELECT '${"long".repeat(10_000)}'`, [], reading)
       }
-      expect(yield* run(db, "SELECT 1 AS x", [], { prepare: false })).toEqual([{ x: 1 }])
-    }))
+      expect(handle.cached).toBe(kept)
+      handle.close()
+    }
+  })
 
   it.scoped("answers in the integer mode of the caller, also when a prepared statement is shared", () =>
     Effect.gen(function*() {

@@ -161,6 +161,10 @@ describe("reset", () => {
       yield* second.close
       const third = yield* driver.write.connect(listener().context)
       expect(third.condition()).toBe("clean")
+      yield* run(third, "INSERT INTO t VALUES (3)", [], { prelude: ["BEGIN IMMEDIATE"] })
+      const fourth = yield* driver.write.connect(listener().context)
+      yield* third.close
+      expect(fourth.transaction()).toBe("open")
       expect(yield* failure(run(first, "SELECT 1"))).toMatchObject({ _tag: "ConnectionError" })
     }))
 })

@@ -66,8 +66,9 @@ export const victims = (position: Position): ReadonlyArray<Node> => {
   const waiting = [...position.waiting]
   const refused: Array<Node> = []
   while (!canAllFinish({ ...position, waiting })) {
-    const at = waiting.findLastIndex((node) => ancestors(node).some((one) => position.holding.includes(one)))
-    refused.push(...waiting.splice(at, 1))
+    const youngest = waiting.filter((node) => ancestors(node).some((one) => position.holding.includes(one))).pop()!
+    waiting.splice(waiting.indexOf(youngest), 1)
+    refused.push(youngest)
   }
   return refused
 }

@@ -8,7 +8,7 @@ import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
 import { isSqlFailure, statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Outcome, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { Moment, Step } from "effect-sql-engine-testing/Script"
-import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Option, Runtime, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Runtime, Scope, Stream } from "effect"
 import type { Fault, Happened, Plan, Scenario } from "./plan.js"
 
 /** Slow is longer than the session's timeout, and shorter than every limit of the engine. */
@@ -66,15 +66,15 @@ const codes: Partial<Record<Step, Parameters<typeof statementFailure>[0]>> = {
 
 export const injectedMessage = ({ nth, step }: Fault): string => `injected into ${step}#${nth}`
 
-const injected = (fault: Fault): SqlFailure =>
-  statementFailure(codes[fault.step] ?? "ResourceExhausted", { message: injectedMessage(fault), sent: "yes" })
+const injected = (fault: Fault, statement: string | undefined): SqlFailure =>
+  statementFailure(codes[fault.step] ?? "ResourceExhausted", { message: injectedMessage(fault), sent: "yes", statement })
 
-const scripted = (fault: Fault): Outcome.Outcome => {
+const scripted = (fault: Fault, sql: string | undefined): Outcome.Outcome => {
   switch (fault.outcome) {
     case "ok":
       return Outcome.ok
     case "fail":
-      return Outcome.failWith(injected(fault))
+      return Outcome.failWith(injected(fault, sql))
     case "lostBefore":
       return Outcome.lostBefore
     case "lostAfter":
@@ -174,9 +174,13 @@ const aimed = (driver: Driver, target: Fault, counts: ReadonlyMap<Step, number>,
   return { ...driver, write: lane(driver.write) }
 }
 
-/** Runs a cell in virtual time. */
+/** Runs a cell in virtual time; dies, when it gets stuck. */
 export const run = (plan: Plan): Effect.Effect<Observation> =>
-  VirtualClock.run(Logger.withMinimumLogLevel(cell(plan), LogLevel.None), { limitMillis: 5 * patienceMillis })
+  cell(plan).pipe(
+    Logger.withMinimumLogLevel(LogLevel.None),
+    Effect.withTracerEnabled(false),
+    (cell) => VirtualClock.run(cell, { limitMillis: 5 * patienceMillis })
+  )
 
 const cell = (plan: Plan): Effect.Effect<Observation> =>
   Effect.gen(function*() {
@@ -206,7 +210,7 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
       onFailure: plan.onFailure,
       script: (moment) => {
         const fault = faultAt(moment)
-        return fault === undefined ? undefined : scripted(fault)
+        return fault === undefined ? undefined : scripted(fault, moment.sql)
       },
       onStep: (moment) => {
         counts.set(moment.step, moment.nth)
@@ -239,12 +243,10 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     const within = Effect.provideService(Engine.Engine, engine)
     const events: Array<EngineEvent> = []
     // Streams are by far the dearest thing in a cell: only those listen in whose cells a failure could be hidden.
-    const listener = yield* Effect.fork(
-      plan.listens
-        ? Stream.runForEach(engine.events, (event) => Effect.sync(() => events.push(event)))
-        : Effect.void
-    )
-    yield* Effect.sleep(1)
+    if (plan.listens) {
+      yield* Effect.forkDaemon(Stream.runForEach(engine.events, (event) => Effect.sync(() => events.push(event))))
+      yield* Effect.sleep(1)
+    }
     if (scenario.warm) {
       yield* Effect.ignore(engine.transaction(engine.sql.unsafe("insert warm 1")))
       yield* Effect.sleep("1 minute")
@@ -274,17 +276,21 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
         Effect.onExit(() => Effect.sync(() => alive = false))
       )
     )
-    const inTime = yield* Effect.timeoutOption(Fiber.await(main), patienceMillis)
-    const killed = Option.isNone(inTime)
-    if (killed) {
-      server.crash()
-      yield* Effect.timeoutOption(Fiber.await(main), patienceMillis)
-    }
+    let killed = false
+    const killer = yield* Effect.fork(Effect.zipRight(
+      Effect.sleep(patienceMillis),
+      Effect.sync(() => {
+        killed = true
+        server.crash()
+      })
+    ))
+    yield* Fiber.await(main)
+    yield* Fiber.interrupt(killer)
 
     yield* Effect.sleep("2 minutes")
     armed = false
     const seen = {
-      exit: running ? Exit.die("The session never ended.") : exit,
+      exit,
       tookMillis: ended - begun,
       sinceSignalMillis: signalled === undefined ? undefined : ended - signalled,
       killed,
@@ -297,14 +303,11 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
       stats: yield* engine.stats,
       counts: server.counts()
     }
-    const probe = yield* Effect.exit(
-      Effect.timeout(engine.transaction(engine.sql.unsafe("insert probe 1")), "1 minute")
-    )
+    const probe = yield* Effect.exit(engine.transaction(engine.sql.unsafe("insert probe 1")))
     const probed = { probe, probeRows: server.rows("probe") }
     const closing = now()
     yield* Scope.close(scope, Exit.void)
     const closeMillis = now() - closing
-    yield* Fiber.await(listener)
     // Fibers that were told to end need a few turns for it.
     yield* Effect.repeatN(Effect.yieldNow(), 10)
     return {

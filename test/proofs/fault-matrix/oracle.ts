@@ -172,27 +172,24 @@ const judgeFirst = (
   error: unknown
 ): ReadonlyArray<string> => {
   const wrong: Array<string> = []
-  // What the innermost session waited for when its time was over was reported as its timeout, and the body went on.
-  const waitedFor = seen.diary.innerTimedOut
-    ? seen.fired.find(({ fault }) => isEndless(fault) && travels.has(fault.step))
-    : undefined
-  const faults = seen.fired.filter((fired) =>
-    fired.whileRunning && isFailure(fired.fault) && visible.has(fired.fault.step) && fired !== waitedFor
-  )
-  const first = faults[0]?.fault
+  const faults = seen.fired.filter(({ fault, whileRunning }) => whileRunning && isFailure(fault) && visible.has(fault.step))
+    .map(({ fault }) => fault)
+  const first = faults[0]
   const signalled = seen.sinceSignalMillis !== undefined || failure?._tag === "SessionTimeout"
   // A body that fails by itself before anything else does is what is reported, whatever its clean-up meets.
   if (error === "boom" || (plan.scenario.boom === "thrown" && first === undefined && !signalled)) {
     if (error !== "boom") wrong.push(`the body's own failure was reported as ${endOf(seen)}`)
     if (first !== undefined) wrong.push(`a failure before the body's own was lost: ${first.step} ${first.outcome}`)
-  } else if (first !== undefined && !signalled) {
-    const roots = failure === undefined ? [] : [failure, ...[firstOf(failure)].filter((root) => root !== undefined)]
-    const root = roots.at(-1)
-    if (root === undefined || !stemsFrom(root, first)) {
-      wrong.push(`${first.step}#${first.nth}:${first.outcome} came first, and ${endOf(seen)} was reported: ${root?.message}`)
+  } else if (!signalled) {
+    // What the innermost session waited for when its time was over may have been reported by that, and the body went on.
+    const excused = (fault: Fault) => seen.diary.innerTimedOut && isEndless(fault) && travels.has(fault.step)
+    const certain = faults.findIndex((fault) => !excused(fault))
+    const candidates = certain < 0 ? faults : faults.slice(0, certain + 1)
+    const root = failure && (firstOf(failure) ?? failure)
+    if (root === undefined ? certain >= 0 : !candidates.some((fault) => stemsFrom(root, fault))) {
+      const names = candidates.map((fault) => `${fault.step}#${fault.nth}:${fault.outcome}`).join(" or ")
+      wrong.push(`${names || "nothing"} came first, and ${endOf(seen)} was reported: ${root?.message}`)
     }
-  } else if (first === undefined && failure !== undefined && !signalled) {
-    wrong.push(`nothing failed, and ${endOf(seen)} was reported`)
   }
   // What a rollback met is told to whoever listens, however the session ended.
   if (plan.listens) {

@@ -106,7 +106,7 @@ export const singles: ReadonlyArray<Plan> = steps.flatMap((step) =>
           onFailure,
           faults: [{ step, nth: targetOf(step, nesting), outcome }],
           signal,
-          listens: step === "rollback" || step === "rollbackTo"
+          listens: (step === "rollback" || step === "rollbackTo") && outcome !== "ok" && outcome !== "slow"
         }))
       )
     )
@@ -153,7 +153,7 @@ export const doubles = (
       ...single,
       faults: [single.faults[0], { step, nth, outcome }],
       onFailure: next(2) === 0 ? "abort" : "continue",
-      listens: (step === "rollback" || step === "rollbackTo") && plans.size % 8 === 0
+      listens: (step === "rollback" || step === "rollbackTo") && outcome !== "slow" && plans.size % 8 === 0
     }
     plans.set(nameOf(plan), plan)
   }

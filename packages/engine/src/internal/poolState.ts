@@ -111,18 +111,27 @@ export const destroy = (state: State, request: Request, failure: SqlFailure, now
 }
 
 /** Begins a new generation. Connections of the old one end when idle, or on their return. */
-export const retire = (state: State, reason: string, now: number): void => {
+export const retire = (state: State, reason: string, now: number): void => renew(state, reason, now, false)
+
+/** A new generation; with `keepAttempts` the attempts under way belong to it. */
+const renew = (state: State, reason: string, now: number, keepAttempts: boolean): void => {
   state.generation++
   if (state.listening) emit(state, { _tag: "Retired", generation: state.generation, reason })
   for (const slot of state.idle.splice(0)) slots.end(state, slot, "retired", undefined, now)
   // An attempt or a check under way may still succeed, and is closed then; whoever waits must not count on it.
-  for (const slot of state.slots) slots.withdrawPromise(state, slot)
+  for (const slot of state.slots) {
+    if (keepAttempts && slot.phase === "connecting") slot.generation = state.generation
+    else slots.withdrawPromise(state, slot)
+  }
   supply(state, now)
 }
 
-/** The server of a connection is gone. Only the first connection of a generation to say so begins a new one. */
+/**
+ * The server of a connection is gone. Only the first connection of a generation to say so begins a new one. When an
+ * attempt says so, the attempts beside it go on: their failure is the answer that their waiters get.
+ */
 export const serverGone = (state: State, slot: Slot, failure: SqlFailure, now: number): void => {
-  if (slot.generation === state.generation) retire(state, failure.message, now)
+  if (slot.generation === state.generation) renew(state, failure.message, now, slot.phase === "connecting")
 }
 
 /** A connection that nobody uses was found dead. */

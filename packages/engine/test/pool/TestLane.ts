@@ -42,9 +42,10 @@ export class TestConnection implements DriverConnection {
   reset = Effect.suspend(() => this.lane.step("reset", this)).pipe(
     Effect.zipRight(Effect.sync(() => void (this.now = "clean")))
   )
+  /** Given up, it is closed the hard way. */
   close = Effect.suspend(() => this.lane.step("close", this)).pipe(
     Effect.ignore,
-    Effect.zipRight(Effect.sync(() => this.lane.closed(this)))
+    Effect.ensuring(Effect.sync(() => this.lane.closed(this)))
   )
 }
 

@@ -4,7 +4,7 @@
 import { Effect, Logger, type Scope } from "effect"
 import { VirtualClock } from "effect-sql-engine-testing"
 import assert from "node:assert"
-import * as Pool from "../../src/Pool.js"
+import type * as Pool from "../../src/Pool.js"
 import type { TestConnection } from "./TestLane.js"
 
 /** The body of a test, run in virtual time; the scope of what it makes ends with it. */

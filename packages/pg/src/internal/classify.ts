@@ -18,7 +18,7 @@ const lost = { retryable: true, connection: "discard" } as const
 const shut = { connection: "discard" } as const
 
 /** By the first two characters. A class that is not listed means `UnknownError`. */
-const classes: Readonly<Record<string, Classification>> = {
+const classes = new Map<string, Classification>(Object.entries({
   "03": means("SqlSyntaxError"),
   "08": means("ConnectionError", lost),
   "0A": means("SqlSyntaxError"),
@@ -29,6 +29,7 @@ const classes: Readonly<Record<string, Classification>> = {
   "21": means("DataError"),
   "22": means("DataError"),
   "23": means("CheckViolation"),
+  "25": means("SqlSyntaxError"),
   "26": means("SqlSyntaxError"),
   "28": means("AuthenticationError", shut),
   "2D": means("SqlSyntaxError"),
@@ -43,10 +44,10 @@ const classes: Readonly<Record<string, Classification>> = {
   "54": means("ResourceExhausted"),
   "57": means("QueryCancelled"),
   "72": means("SerializationError", again)
-}
+}))
 
 /** Codes that mean something else than the rest of their class. */
-const codes: Readonly<Record<string, Classification>> = {
+const codes = new Map<string, Classification>(Object.entries({
   // "bind message supplies 1 parameters, but … requires 2": a mistake in the statement, not in the link.
   "08P01": means("SqlSyntaxError"),
   "23001": means("ForeignKeyViolation"),
@@ -54,9 +55,8 @@ const codes: Readonly<Record<string, Classification>> = {
   "23503": means("ForeignKeyViolation"),
   "23505": means("UniqueViolation"),
   "23P01": means("ExclusionViolation"),
-  // VACUUM and its kin inside of a transaction.
-  "25001": means("SqlSyntaxError"),
   "25006": means("ReadOnlyTransaction"),
+  "25P02": means("UnknownError"),
   // The server ended the connection because its transaction stood idle for too long.
   "25P03": means("ConnectionError", lost),
   "25P04": means("StatementTimeoutError", shut),
@@ -71,9 +71,10 @@ const codes: Readonly<Record<string, Classification>> = {
   "57P03": means("ServerShutdown", lost),
   "57P04": means("ConnectionError", shut),
   "57P05": means("ConnectionError", lost)
-}
+}))
 
 const unknown = means("UnknownError")
 
 /** Total: whatever the word is, it means exactly one thing. */
-export const classify = (code: string): Classification => codes[code] ?? classes[code.slice(0, 2)] ?? unknown
+export const classify = (code: string): Classification => 
+  codes.get(code) ?? classes.get(code.slice(0, 2)) ?? unknown

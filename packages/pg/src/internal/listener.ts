@@ -60,7 +60,8 @@ export class Listener {
         }))
       }
       if (this.running !== undefined) return Effect.void
-      return Effect.map(Effect.forkIn(this.supervise(engine), this.scope), (fiber) => {
+      // Subscribing is not interruptible, and a fiber begins as its parent is: this one has to end when nobody listens.
+      return Effect.map(Effect.forkIn(Effect.interruptible(this.supervise(engine)), this.scope), (fiber) => {
         this.running = fiber
       })
     }))

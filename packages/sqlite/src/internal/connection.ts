@@ -11,9 +11,9 @@ import { QueryCancelled, type SqlFailure, TransactionAborted } from "effect-sql-
 import { dialect } from "../SqliteDialect.js"
 import { bindings } from "./bind.js"
 import type { Settings } from "./config.js"
-import type { Cursor } from "./Cursor.js"
+import type { Cursor } from "./cursor.js"
 import { type Attempt, failureOf, lockTimeout, type Origin } from "./failure.js"
-import type { Handle, Reading } from "./Handle.js"
+import type { Handle, Reading } from "./handle.js"
 import { patiently } from "./lockWait.js"
 
 /** Rows a stream reads at a time: the most it holds. */
@@ -155,7 +155,7 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
       (cause, wait) =>
         wait !== undefined
           ? lockTimeout(origin, { sql: "ROLLBACK", sent: "yes" }, wait)
-          : failed(cause, { sql: undefined, bound: [], sent: "yes" })
+          : failed(cause, { sql: "ROLLBACK", bound: [], sent: "yes" })
     )
   )
 

@@ -6,7 +6,7 @@ import { LockTimeoutError, statementFailure } from "effect-sql-engine/SqlFailure
 import type { ConstraintFacts, StatementFailure, StatementFailureTag } from "effect-sql-engine/SqlFailure"
 import { Unbindable } from "./bind.js"
 import { constraintFacts } from "./constraint.js"
-import { Irreversible } from "./Leftovers.js"
+import { Irreversible } from "./leftovers.js"
 import { masked } from "./masked.js"
 import { classify } from "./resultCodes.js"
 

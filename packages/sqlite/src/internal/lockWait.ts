@@ -5,7 +5,7 @@
  * lock taken is tried again after a pause: 1 ms first, doubled up to 25 ms, 20 % more or less by chance so that waiting
  * processes do not meet in step. The last try falls on the limit.
  */
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Either, Schedule } from "effect"
 import { codeOf, isBusy } from "./failure.js"
 
 /** How long a wait was, and what for. */
@@ -21,7 +21,10 @@ const pauses = (limit: Duration.Duration) =>
     Schedule.jittered,
     Schedule.zipRight(Schedule.elapsed),
     Schedule.whileOutput((elapsed) => Duration.lessThan(elapsed, limit)),
-    Schedule.modifyDelay((elapsed, pause) => Duration.min(pause, Duration.subtract(limit, elapsed)))
+    // Whole milliseconds: timers know no others.
+    Schedule.modifyDelay((elapsed, pause) =>
+      Duration.min(Duration.millis(Math.ceil(Duration.toMillis(pause))), Duration.subtract(limit, elapsed))
+    )
   )
 
 /**
@@ -32,26 +35,33 @@ export const patiently = <A, E>(
   limit: Duration.Duration,
   attempt: () => A,
   refused: (cause: unknown, wait: LockWait | undefined) => E
-): Effect.Effect<A, E> => {
-  const once = Effect.try({ try: attempt, catch: (cause) => cause })
-  const waiting = Effect.flatMap(Clock.currentTimeMillis, (began) =>
-    Effect.catchAll(
-      Effect.retry(once, { schedule: pauses(limit), while: isBusy }),
-      (cause) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          Effect.fail(refused(
-            cause,
-            isBusy(cause)
-              ? { code: codeOf(cause)!, waitedMillis: now - began, limitMillis: Duration.toMillis(limit) }
-              : undefined
-          )))
-    ))
-  // The first try costs no fiber anything: locks are rarely taken.
-  return Effect.suspend(() => {
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
     try {
       return Effect.succeed(attempt())
     } catch (cause) {
-      return isBusy(cause) ? waiting : Effect.fail(refused(cause, undefined))
+      return isBusy(cause) ? waiting(limit, attempt, refused) : Effect.fail(refused(cause, undefined))
     }
   })
+
+interface Thrown {
+  readonly cause: unknown
 }
+
+const waiting = <A, E>(
+  limit: Duration.Duration,
+  attempt: () => A,
+  refused: (cause: unknown, wait: LockWait | undefined) => E
+): Effect.Effect<A, E> =>
+  Effect.gen(function*() {
+    const began = yield* Clock.currentTimeMillis
+    const again = Effect.try({ try: attempt, catch: (cause): Thrown => ({ cause }) })
+    const policy = { schedule: pauses(limit), while: ({ cause }: Thrown) => isBusy(cause) }
+    const result = yield* Effect.either(Effect.retry(again, policy))
+    if (Either.isRight(result)) return result.right
+    const { cause } = result.left
+    const waitedMillis = Math.round((yield* Clock.currentTimeMillis) - began)
+    const code = isBusy(cause) ? codeOf(cause) : undefined
+    const wait = code === undefined ? undefined : { code, waitedMillis, limitMillis: Duration.toMillis(limit) }
+    return yield* Effect.fail(refused(cause, wait))
+  })

@@ -8,7 +8,7 @@ import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure
 import type { Settings } from "./config.js"
 import { problemAfter, problemBefore } from "./diagnosis.js"
 import { failureOf, lockTimeout, type Origin } from "./failure.js"
-import { Handle } from "./Handle.js"
+import { Handle } from "./handle.js"
 import { type LockWait, patiently } from "./lockWait.js"
 import { assignment } from "./pragmas.js"
 

@@ -44,6 +44,7 @@ export const timedOut = (state: State, waiter: Waiter, now: number): PoolTimeout
   const advice = inUse === 0
     ? "Look at the database: connections are not opened in time."
     : "Shorten the work inside sessions, look for a session that waits for something else, or raise `size` or `maxOverflow`."
+  // Made by the thousand under overload, out of plain numbers: not checked again.
   return new PoolTimeout({
     engine: state.engine,
     message:
@@ -55,7 +56,7 @@ export const timedOut = (state: State, waiter: Waiter, now: number): PoolTimeout
     idle: idle.length,
     waiting: queue.size,
     oldestHolder: slot === undefined ? undefined : { session: slot.holder?.session, heldMillis: held, statement }
-  })
+  }, { disableValidation: true })
 }
 
 /** Every holder waits for another connection. */

@@ -25,7 +25,7 @@ export type Work = "ping" | "settle" | "reset"
 /** The right to one connection. */
 export interface Slot {
   readonly owner: State
-  readonly generation: number
+  generation: number
   phase: "connecting" | "idle" | "leased" | "returning" | "closing"
   connection: DriverConnection | undefined
   /** When the connection attempt began. */

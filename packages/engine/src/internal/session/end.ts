@@ -168,9 +168,7 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
     const obstacle = failure._tag === "TransactionAborted" ? state.obstacle(scope) ?? failure : failure
     if (unit.discard !== undefined) {
       // The connection died of it. Only a COMMIT that never left us is certainly undone.
-      return Effect.succeed<Outcome>(
-        failure.sent === "no" ? { _tag: "RolledBack", failure } : { _tag: "Unknown", failure: unknown(unit, failure) }
-      )
+      return failure.sent === "no" ? Effect.succeed<Outcome>({ _tag: "RolledBack", failure }) : resolve(unit, failure)
     }
     return unit.lease!.connection.transaction() === "none"
       ? Effect.succeed<Outcome>({ _tag: "RolledBack", failure: obstacle })
@@ -198,6 +196,18 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
       ? scope.afterRollback
       : []
     return { outcome, hooks }
+  })
+}
+
+/** The answer to COMMIT was lost: the driver may be able to find out what became of the transaction. */
+const resolve = (unit: Unit, failure: SqlFailure): Effect.Effect<Outcome> => {
+  const { deadlines, driver, limits, name } = unit.host
+  const lost: Outcome = { _tag: "Unknown", failure: unknown(unit, failure) }
+  const question = driver.resolveCommit?.(unit.lease!.connection, name)
+  if (question === undefined) return Effect.succeed(lost)
+  return Effect.map(deadlines.bounded(limits.commit, question), (exit): Outcome => {
+    if (exit === undefined || exit._tag === "Failure" || exit.value === "unknown") return lost
+    return exit.value === "committed" ? { _tag: "Committed" } : { _tag: "RolledBack", failure }
   })
 }
 

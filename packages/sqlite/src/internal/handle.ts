@@ -8,8 +8,8 @@
  */
 import type { Database, Statement } from "better-sqlite3"
 import { BoundedMap } from "./boundedMap.js"
-import { Cursor } from "./Cursor.js"
-import { Leftovers } from "./Leftovers.js"
+import { Cursor } from "./cursor.js"
+import { Leftovers } from "./leftovers.js"
 import { markOf } from "./mark.js"
 
 /** What a statement's result looks like. */

@@ -1,0 +1,93 @@
+/**
+ * The options of engines as data, and where the address of a database comes from.
+ *
+ * Every option is described once, with how it is read, what holds when it is absent and what it is for: options that no
+ * type checker has seen are read by these descriptions, and the tables of `docs/configuration.md` are made of them. A
+ * driver describes its own options in the same way.
+ *
+ * @since 0.1.0
+ */
+import { Effect } from "effect"
+import * as choice from "./internal/config/choose.js"
+import { engineOptions as everyEngine, pool } from "./internal/config/engineOptions.js"
+import type { EnvOptions } from "./internal/config/environment.js"
+import { libpqVariables, locate } from "./internal/config/environment.js"
+import type { OptionTable } from "./internal/config/option.js"
+import { configError, read } from "./internal/config/read.js"
+import type { EngineUrl } from "./EngineUrl.js"
+import type { EngineConfigError, EngineUrlError, UnsupportedBackend } from "./SqlFailure.js"
+import type { Redacted } from "effect"
+
+export type { EnvOptions, Part } from "./internal/config/environment.js"
+export type { Option, OptionGroup, OptionTable } from "./internal/config/option.js"
+export { count, duration, flag, given, group, oneOf, option, text } from "./internal/config/option.js"
+
+/**
+ * The options every engine has.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const engineOptions = everyEngine
+
+/**
+ * The options of a pool whose size is the application's business.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const poolOptions = pool
+
+/**
+ * The variables of libpq that {@link fromEnv} reads, each with the parameter of an address it stands for.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const environmentVariables: Readonly<Record<string, string>> = libpqVariables
+
+/**
+ * Reads options by their description; durations become `Duration`s. Fails with `EngineConfigError`, which lists every
+ * option that is unknown (with the nearest known name), `null`, or does not fit; an `undefined` one is absent. `what`
+ * opens the message.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { EngineConfig } from "effect-sql-engine"
+ *
+ * const failure = Effect.runSync(Effect.flip(
+ *   EngineConfig.check("The engine cannot be made", EngineConfig.engineOptions, { poool: { size: 3 } })
+ * ))
+ * console.log(failure.message) // => "The engine cannot be made: `poool` is no option here; did you mean `pool`?."
+ * ```
+ *
+ * @since 0.1.0
+ * @category readers
+ */
+export const check = (
+  what: string,
+  table: OptionTable,
+  options: unknown
+): Effect.Effect<Readonly<Record<string, any>>, EngineConfigError> =>
+  Effect.suspend(() => {
+    const { problems, values } = read(table, options)
+    const name = typeof values["name"] === "string" ? values["name"] : undefined
+    return problems.length === 0 ? Effect.succeed(values) : Effect.fail(configError(what, name, problems))
+  })
+
+/**
+ * Finds the address of a database: `url`, else the variable `DATABASE_URL`, else those of libpq (`PGHOST`, …), else
+ * `default`. Variables are read through the `ConfigProvider`; where `NAME_FILE` is set, the address or the password is
+ * in that file, which is read with the `FileSystem` of `@effect/platform` when there is one in the context.
+ *
+ * Fails with `EngineConfigError`, which lists all problems, and every name that was looked for when nothing was found;
+ * with `EngineUrlError` or `UnsupportedBackend` when all that is wrong is an address that cannot be read.
+ *
+ * @since 0.1.0
+ * @category readers
+ */
+export const fromEnv = (
+  options: EnvOptions = {}
+): Effect.Effect<EngineUrl, EngineConfigError | EngineUrlError | UnsupportedBackend> =>
+  locate(options) as Effect.Effect<EngineUrl, EngineConfigError | EngineUrlError | UnsupportedBackend>

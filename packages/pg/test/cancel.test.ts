@@ -1,0 +1,130 @@
+import { describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, Fiber, Random } from "effect"
+import * as assert from "node:assert/strict"
+import { active, until } from "./support/activity.js"
+import { connectTo, database, run } from "./support/connect.js"
+import { proxy } from "./support/proxy.js"
+
+const full = process.env["PROVE"] === "full"
+
+const sleeping = (texts: ReadonlyArray<string>) => texts.some((text) => text.includes("pg_sleep"))
+
+describe("interruption", () => {
+  it.live("returns at once, stops the statement on the server, and leaves the connection busy until that is over", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const connections = yield* Effect.all(Array.from({ length: 10 }, () => connectTo(at)), { concurrency: 10 })
+      const fibers = yield* Effect.forEach(connections, (c) => Effect.fork(run(c, "select pg_sleep(20)")))
+      yield* until(active(at), (texts) => texts.filter((text) => text.includes("pg_sleep")).length === 10)
+      const [took] = yield* Effect.timed(Fiber.interruptAll(fibers))
+      assert.ok(Duration.toMillis(took) < 250, Duration.format(took))
+      for (const c of connections) assert.equal(c.condition(), "busy")
+      yield* Effect.all(connections.map((c) => c.settle), { concurrency: 10 }).pipe(Effect.timeout("2 seconds"))
+      assert.deepEqual(yield* active(at), [])
+      for (const c of connections) {
+        assert.equal(c.condition(), "clean")
+        assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: 1 }])
+      }
+    })))
+
+  it.live("inside of a transaction leaves a failed one, that can be rolled back", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const c = yield* connectTo(at)
+      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)", [], { prelude: ["BEGIN"] }))
+      yield* until(active(at), sleeping)
+      yield* Fiber.interrupt(fiber)
+      // Waits for the answer to the cancelled statement first.
+      assert.equal(yield* c.control("rollback", "ROLLBACK"), "none")
+      assert.equal(c.condition(), "clean")
+    })))
+
+  it.live("asks again when a request is lost", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const between = yield* proxy(at)
+      const c = yield* connectTo({ ...at, port: between.port })
+      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
+      yield* until(active(at), sleeping)
+      between.cutOnSend = "before"
+      yield* Fiber.interrupt(fiber)
+      yield* until(Effect.sync(between.connections), (made) => made >= 3)
+      assert.equal(c.condition(), "busy")
+      between.cutOnSend = undefined
+      yield* c.settle.pipe(Effect.timeout("5 seconds"))
+      assert.equal(c.condition(), "clean")
+    })))
+
+  it.live("of COMMIT sends no cancellation: the transaction is committed", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const c = yield* connectTo(at)
+      yield* run(c, "create table t (a int)")
+      yield* run(c, "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2); return null; end $$")
+      yield* run(c, "create constraint trigger slow after insert on t deferrable initially deferred for each row execute function slow()")
+      yield* run(c, "insert into t values (1)", [], { prelude: ["BEGIN"] })
+      const fiber = yield* Effect.fork(c.control("commit", "COMMIT"))
+      yield* until(active(at), (texts) => texts.includes("COMMIT"))
+      yield* Fiber.interrupt(fiber)
+      assert.equal(c.condition(), "busy")
+      assert.deepEqual(yield* run(c, "select a from t"), [{ a: 1 }])
+    })))
+
+  it.live(
+    "never cancels the next statement, whenever it comes",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const at = yield* database
+        const lanes = 8
+        const races = (full ? 10_000 : 600) / lanes
+        let interrupted = 0
+        let completed = 0
+        const lane = Effect.gen(function*() {
+          const c = yield* connectTo(at)
+          for (let i = 0; i < races; i++) {
+            const millis = yield* Random.nextIntBetween(0, 4)
+            const inTransaction = yield* Random.nextBoolean
+            const fiber = yield* Effect.fork(
+              run(c, `select pg_sleep(${millis / 1000})`, [], { prelude: inTransaction ? ["BEGIN"] : [] })
+            )
+            yield* Effect.sleep(yield* Random.nextIntBetween(0, 5))
+            const exit = yield* Fiber.interrupt(fiber)
+            if (Exit.isInterrupted(exit)) interrupted++
+            else completed++
+            // The next statement waits by itself, or a pool waits by `settle`.
+            if (yield* Random.nextBoolean) yield* c.settle
+            if (inTransaction) {
+              yield* c.control("rollback", "ROLLBACK")
+            }
+            const [{ a }] = yield* run(c, "select count(*)::int as a from generate_series(1, 2000)")
+            assert.equal(a, 2000)
+            assert.equal(c.condition(), "clean")
+          }
+        })
+        yield* Effect.all(Array.from({ length: lanes }, () => lane), { concurrency: lanes })
+        // The race is a race only when both sides win now and then.
+        assert.ok(interrupted > races && completed > races / 10, `${interrupted} interrupted, ${completed} completed`)
+      }).pipe(Effect.withRandom(Random.make("cancel")))),
+    full ? 600_000 : 60_000
+  )
+})
+
+describe("close", () => {
+  it.live("under a running statement fails that statement and stops the server's work", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const c = yield* connectTo(at)
+      const fiber = yield* Effect.fork(Effect.flip(run(c, "select pg_sleep(20)")))
+      yield* until(active(at), sleeping)
+      yield* c.close.pipe(Effect.timeout("2 seconds"))
+      const failure = yield* Fiber.join(fiber)
+      assert.equal(failure._tag, "ConnectionError")
+      assert.equal(failure.sent, "maybe")
+      assert.equal(failure.retryable, false)
+      assert.equal(c.condition(), "lost")
+      yield* until(active(at), (texts) => texts.length === 0)
+      const after = yield* Effect.flip(run(c, "select 1"))
+      assert.equal(after.sent, "no")
+      yield* c.close
+    })))
+})

@@ -1,0 +1,103 @@
+/**
+ * A TCP proxy between a driver and its server: counts round trips, and fails on demand.
+ */
+import { Effect } from "effect"
+import * as net from "node:net"
+
+/** What a proxy can do to the connections through it. */
+export interface Proxy {
+  readonly port: number
+  /** Times the client spoke and then heard the server, since the last `reset`. */
+  readonly trips: () => number
+  readonly reset: () => void
+  /** Client messages seen, as one string of their type bytes: `PBDES`. The startup message is left out. */
+  readonly messages: () => string
+  /** Connections made through it, and those open now. */
+  readonly connections: () => number
+  readonly open: () => number
+  /** Cuts every connection. */
+  readonly cut: () => void
+  /** Cuts each connection when the client next sends something, before (`true`) or after it was passed on. */
+  cutOnSend: "before" | "after" | undefined
+  /** Passes nothing on, either way. */
+  blackHole: boolean
+}
+
+/** A proxy before a port of this machine. */
+export const proxy = (target: { readonly host: string; readonly port: number }) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<{ proxy: Proxy; stop: () => void }>((resume) => {
+        let trips = 0
+        let made = 0
+        let spoke = false
+        let messages = ""
+        const pairs = new Set<readonly [net.Socket, net.Socket]>()
+        const server = net.createServer((client) => {
+          made++
+          const upstream = net.connect(target.port, target.host)
+          const pair = [client, upstream] as const
+          pairs.add(pair)
+          let startup = true
+          const end = () => {
+            client.destroy()
+            upstream.destroy()
+            pairs.delete(pair)
+          }
+          client.setNoDelay(true)
+          upstream.setNoDelay(true)
+          client.on("data", (chunk: Buffer) => {
+            if (proxy.blackHole) return
+            if (!startup) {
+              for (let at = 0; at + 5 <= chunk.length; at += 1 + chunk.readUInt32BE(at + 1)) {
+                messages += String.fromCharCode(chunk[at]!)
+              }
+            }
+            startup = false
+            spoke = true
+            if (proxy.cutOnSend === "before") return end()
+            upstream.write(chunk, () => {
+              if (proxy.cutOnSend === "after") end()
+            })
+          })
+          upstream.on("data", (chunk) => {
+            if (proxy.blackHole || proxy.cutOnSend === "after") return
+            if (spoke) trips++
+            spoke = false
+            client.write(chunk)
+          })
+          for (const socket of pair) socket.on("error", end).on("close", end)
+        })
+        const proxy: Proxy = {
+          get port() {
+            return (server.address() as net.AddressInfo).port
+          },
+          trips: () => trips,
+          reset: () => {
+            trips = 0
+            messages = ""
+          },
+          messages: () => messages,
+          connections: () => made,
+          open: () => pairs.size,
+          cut: () => {
+            for (const [client, upstream] of [...pairs]) {
+              client.destroy()
+              upstream.destroy()
+            }
+          },
+          cutOnSend: undefined,
+          blackHole: false
+        }
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed({
+          proxy,
+          stop: () => {
+            proxy.cut()
+            server.close()
+          }
+        })))
+      }),
+      ({ stop }) => Effect.sync(stop)
+    ),
+    ({ proxy }) => proxy
+  )
