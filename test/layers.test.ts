@@ -16,6 +16,7 @@ const order = [
   "Driver",
   "Pool",
   "Session",
+  "EngineConfig",
   "Engine",
   "EngineMap",
   "Table",

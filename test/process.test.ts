@@ -1,9 +1,9 @@
 /**
  * What a process is like with the packages in it: importing them does nothing, and the end of `main` is the end.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Imported } from "./process/imports.js"
 import type { Left } from "./process/sessions.js"
 import { install, run } from "./support/installed.js"

@@ -35,7 +35,10 @@ const translate = (from: string, to: string): void => {
     if (!file.endsWith(".ts")) continue
     const target = join(to, file.replace(/\.ts$/, ".js"))
     mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, ts.transpileModule(readFileSync(join(root, from, file), "utf8"), { compilerOptions }).outputText)
+    writeFileSync(
+      target,
+      ts.transpileModule(readFileSync(join(root, from, file), "utf8"), { compilerOptions }).outputText
+    )
   }
 }
 

@@ -8,15 +8,13 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import * as choice from "./internal/config/choose.js"
+import type { EngineUrl } from "./EngineUrl.js"
 import { engineOptions as everyEngine, pool } from "./internal/config/engineOptions.js"
 import type { EnvOptions } from "./internal/config/environment.js"
 import { libpqVariables, locate } from "./internal/config/environment.js"
 import type { OptionTable } from "./internal/config/option.js"
 import { configError, read } from "./internal/config/read.js"
-import type { EngineUrl } from "./EngineUrl.js"
 import type { EngineConfigError, EngineUrlError, UnsupportedBackend } from "./SqlFailure.js"
-import type { Redacted } from "effect"
 
 export type { EnvOptions, Part } from "./internal/config/environment.js"
 export type { Option, OptionGroup, OptionTable } from "./internal/config/option.js"
@@ -59,7 +57,7 @@ export const environmentVariables: Readonly<Record<string, string>> = libpqVaria
  * const failure = Effect.runSync(Effect.flip(
  *   EngineConfig.check("The engine cannot be made", EngineConfig.engineOptions, { poool: { size: 3 } })
  * ))
- * console.log(failure.message) // => "The engine cannot be made: `poool` is no option here; did you mean `pool`?."
+ * console.log(failure.message) // => "The engine cannot be made: `poool` is no option here (did you mean `pool`?)."
  * ```
  *
  * @since 0.1.0

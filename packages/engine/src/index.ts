@@ -4,6 +4,7 @@
 export * as Dialect from "./Dialect.js"
 export * as Driver from "./Driver.js"
 export * as Engine from "./Engine.js"
+export * as EngineConfig from "./EngineConfig.js"
 export * as EngineUrl from "./EngineUrl.js"
 export * as Pool from "./Pool.js"
 export * as Session from "./Session.js"

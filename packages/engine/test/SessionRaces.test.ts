@@ -38,54 +38,35 @@ it.scoped("a savepoint that gets its turn while the session ends is refused, and
   ))
 
 it.effect("a fiber that yields between asking for the turn and waiting for it is not forgotten", () =>
-  VirtualClock.run(
-    Effect.scoped(withBench(({ server }) =>
-      Effect.forEach(
-        Array.from({ length: 40 }, (_, i) => 10 + i),
-        (ops) =>
-          Session.transaction(
-            Effect.forEach([1, 2, 3, 4], (key) => Session.transaction(insert(key)), {
-              concurrency: "unbounded",
-              discard: true
-            })
-          ).pipe(
-            Effect.withMaxOpsBeforeYield(ops)
-          )
-      ).pipe(Effect.zipRight(Effect.sync(() => expect(server.rows("t").length).toBe(160))))
-    ))
-  ))
+  VirtualClock.run(Effect.scoped(withBench(({ server }) =>
+    Effect.gen(function*() {
+      for (let ops = 10; ops < 60; ops++) {
+        for (let idle = 0; idle < 15; idle++) {
+          const late = Effect.zipRight(Effect.forEach(Array.from({ length: idle }), () => Effect.void), insert(2))
+          yield* Session.transaction(
+            Effect.all([insert(1), late], { concurrency: 2, discard: true })
+          ).pipe(Effect.withMaxOpsBeforeYield(ops))
+        }
+      }
+      expect(server.rows("t").length).toBe(50 * 15 * 2)
+    })
+  ))))
 
-it.scoped("a statement that still waits for a connection when its session ends is never sent", () =>
-  withBench(
-    ({ engine, server }) =>
-      Effect.gen(function*() {
-        const holding = yield* Deferred.make<void>()
-        const over = yield* Deferred.make<void>()
-        const holder = yield* Effect.fork(
-          Session.transaction(
-            Effect.zipRight(insert(1), Effect.zipRight(Deferred.succeed(holding, void 0), Deferred.await(over)))
-          )
-        )
-        yield* Deferred.await(holding)
-        const session = yield* Effect.fork(Effect.exit(Session.transaction(
-          Effect.flatMap(
-            Effect.forkDaemon(Effect.exit(insert(2))),
-            (stray) => Effect.zipRight(Effect.yieldNow(), Effect.fail(stray))
-          )
-        )))
-        yield* TestClock.adjust("11 seconds")
-        const exit = yield* Fiber.join(session)
-        expect(Exit.isFailure(exit)).toBe(true)
-        yield* Deferred.succeed(over, void 0)
-        yield* Fiber.join(holder)
-        yield* TestClock.adjust("1 minute")
-        expect(server.rows("t")).toEqual([1])
-        expect(texts(server).filter((text) => text.startsWith("insert")).length).toBe(1)
-        expect((yield* engine.stats).pool.inUse).toBe(0)
-      }),
-    {},
-    { pool: { size: 1, maxOverflow: 0 } }
-  ))
+it.effect("a statement that still waits for a connection when its session ends is never sent", () =>
+  VirtualClock.run(Effect.scoped(withBench(({ engine, server }) =>
+    Effect.gen(function*() {
+      const holder = yield* Effect.fork(Session.transaction(Effect.zipRight(insert(1), Effect.sleep("20 seconds"))))
+      yield* Effect.sleep("1 second")
+      const exit = yield* Effect.exit(Session.transaction(
+        Effect.zipRight(Effect.forkDaemon(insert(2)), Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no")))
+      ))
+      expect(exit).toEqual(Exit.fail("no"))
+      yield* Fiber.join(holder)
+      yield* Effect.sleep("1 minute")
+      expect(server.rows("t")).toEqual([1])
+      expect(texts(server).filter((text) => text.startsWith("insert")).length).toBe(1)
+      expect((yield* engine.stats).pool.inUse).toBe(0)
+    }), {}, { pool: { size: 1, maxOverflow: 0 } }))))
 
 it.effect("a statement that is interrupted before it is sent sets no savepoint", () =>
   VirtualClock.run(Effect.scoped(withBench(({ server }) =>

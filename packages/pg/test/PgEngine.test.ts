@@ -1,9 +1,9 @@
 import { PgClient } from "@effect/sql-pg/PgClient"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
+import { Chunk, Deferred, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
-import { Chunk, Deferred, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { admin, database } from "../../../test/support/postgres.js"
 import type { TestDatabase } from "../../../test/support/postgres.js"
 
@@ -43,7 +43,8 @@ describe("PgEngine", () => {
         yield* createCity
         yield* Session.transaction(sql`insert into city ${sql.insert([{ name: "Rome" }, { name: "Oslo" }])}`)
         expect(yield* admin(at.url, "select name from city order by id")).toEqual([{ name: "Rome" }, { name: "Oslo" }])
-      })))
+      })
+    ))
 
   it.scopedLive("a failed statement that the body swallows is TransactionAborted with that failure", () =>
     onServer((at) =>
@@ -59,7 +60,8 @@ describe("PgEngine", () => {
           first: { _tag: "UniqueViolation", constraint: "city_name_key", table: "city", columns: ["name"] }
         })
         expect(yield* admin(at.url, "select name from city")).toEqual([])
-      })))
+      })
+    ))
 
   it.scopedLive("a savepoint undoes only its own work, also after a failed statement", () =>
     onServer((at) =>
@@ -72,7 +74,8 @@ describe("PgEngine", () => {
           yield* Session.transaction(sql`insert into city (name) values ('Oslo')`)
         }))
         expect(yield* admin(at.url, "select name from city order by id")).toEqual([{ name: "Rome" }, { name: "Oslo" }])
-      })))
+      })
+    ))
 
   it.scopedLive("a deferred constraint fails at COMMIT as the failure it is", () =>
     onServer(() =>
@@ -83,7 +86,8 @@ describe("PgEngine", () => {
         const failure = yield* Effect.flip(Session.transaction(sql`insert into street values (7)`))
         expect(failure).toMatchObject({ _tag: "ForeignKeyViolation", table: "street", constraint: "street_city_fkey" })
         yield* Session.transaction(sql`insert into city (name) values ('Rome')`)
-      })))
+      })
+    ))
 
   it.scopedLive("a backend killed in a transaction is the failure that is reported, and the engine goes on", () =>
     onServer((at) =>
@@ -102,7 +106,8 @@ describe("PgEngine", () => {
         )
         yield* Session.transaction(sql`insert into city (name) values ('Oslo')`)
         expect(yield* admin(at.url, "select name from city")).toEqual([{ name: "Oslo" }])
-      })))
+      })
+    ))
 
   it.scopedLive("an interrupted query is cancelled on the server, and its session rolled back", () =>
     onServer((at) =>
@@ -118,7 +123,8 @@ describe("PgEngine", () => {
         yield* Deferred.await(inside)
         yield* Fiber.interrupt(fiber)
         expect(yield* admin(at.url, "select name from city")).toEqual([])
-      })))
+      })
+    ))
 
   it.scopedLive("a stream is read with bounded batches while the body writes", () =>
     onServer((at) =>
@@ -132,7 +138,8 @@ describe("PgEngine", () => {
         const lone = yield* Stream.runCollect(Stream.take(sql<{ n: number }>`select n from copy order by n`.stream, 3))
         expect(Chunk.toReadonlyArray(lone)).toEqual([{ n: 100 }, { n: 200 }, { n: 300 }])
         expect(yield* admin(at.url, "select count(*)::int as n from copy")).toEqual([{ n: 10 }])
-      })))
+      })
+    ))
 
   it.scopedLive("what a borrower sets is not seen by the next one", () =>
     onServer(() =>
@@ -155,17 +162,19 @@ describe("PgEngine", () => {
         const events = (engine as PgEngine.PgEngineService).listen("news")
         const heard = yield* Deferred.make<void>()
         const fiber = yield* Effect.fork(Stream.runCollect(
-          Stream.tap(events, (event) => event._tag === "Listening" ? Deferred.succeed(heard, void 0) : Effect.void).pipe(
-            Stream.filterMap((event) => event._tag === "Notified" ? Option.some(event.payload) : Option.none()),
-            Stream.take(2)
-          )
+          Stream.tap(events, (event) => event._tag === "Listening" ? Deferred.succeed(heard, void 0) : Effect.void)
+            .pipe(
+              Stream.filterMap((event) => event._tag === "Notified" ? Option.some(event.payload) : Option.none()),
+              Stream.take(2)
+            )
         ))
         yield* Deferred.await(heard)
         yield* Effect.ignore(Session.transaction(Effect.zipRight(sql.notify("news", "never"), Effect.fail("no"))))
         yield* sql.notify("news", "it's 1")
         yield* Session.transaction(sql.notify("news", "2"))
         expect(Chunk.toReadonlyArray(yield* Fiber.join(fiber))).toEqual(["it's 1", "2"])
-      })))
+      })
+    ))
 
   it.scopedLive("options that do not fit are refused with their names", () =>
     Effect.gen(function*() {

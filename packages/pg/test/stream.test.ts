@@ -72,7 +72,7 @@ describe("stream", () => {
         assert.equal(c.condition(), "dirty")
         yield* c.reset
         assert.equal(c.condition(), "clean")
-        assert.deepEqual(yield* run(c, "select count(*)::int as n from pg_cursors"), [{ n: 0 }])
+        assert.deepEqual(yield* run(c, "select count(*)::int as n from pg_cursors where name <> ''"), [{ n: 0 }])
       }
     }))
 
@@ -85,7 +85,7 @@ describe("stream", () => {
       yield* collect(Stream.take(c.stream(numbers(1_000_000)), 550))
       assert.equal(c.transaction(), "open")
       assert.notEqual(c.condition(), "busy")
-      const open = run(c, "select count(*)::int as n from pg_cursors")
+      const open = run(c, "select count(*)::int as n from pg_cursors where name <> ''")
       between.reset()
       assert.deepEqual(yield* open, [{ n: 0 }])
       yield* run(c, "insert into t values (1)")

@@ -8,7 +8,7 @@ import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
 import { isSqlFailure, statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Outcome, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { Moment, Step } from "effect-sql-engine-testing/Script"
-import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Runtime, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Random, Runtime, Scope, Stream } from "effect"
 import type { Fault, Happened, Plan, Scenario } from "./plan.js"
 
 /** Slow is longer than the session's timeout, and shorter than every limit of the engine. */
@@ -179,6 +179,7 @@ export const run = (plan: Plan): Effect.Effect<Observation> =>
   cell(plan).pipe(
     Logger.withMinimumLogLevel(LogLevel.None),
     Effect.withTracerEnabled(false),
+    Effect.withRandom(Random.make("fault matrix")),
     (cell) => VirtualClock.run(cell, { limitMillis: 5 * patienceMillis })
   )
 

@@ -13,7 +13,7 @@
  * order of asking. So siblings in other fibers never write inside one another's savepoint.
  */
 import type { TransactionStatus } from "../Driver.js"
-import { ConnectionError, ConcurrentUse, SessionClosed, TransactionAborted } from "../SqlFailure.js"
+import { ConcurrentUse, ConnectionError, SessionClosed, TransactionAborted } from "../SqlFailure.js"
 import type { EngineFailure, SqlFailure, StatementFailure } from "../SqlFailure.js"
 
 /** How a scope came to its end. */

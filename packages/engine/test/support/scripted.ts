@@ -3,12 +3,12 @@
  * transaction, no rule of the protocol broken, and sums that add up.
  */
 import { expect } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import type { Scope } from "effect"
+import * as ScriptedDriver from "effect-sql-engine-testing/ScriptedDriver"
 import type { EngineOptions, EngineService, EngineStats } from "effect-sql-engine/Engine"
 import * as Engine from "effect-sql-engine/Engine"
 import type { PoolStats } from "effect-sql-engine/Pool"
-import * as ScriptedDriver from "effect-sql-engine-testing/ScriptedDriver"
-import { Effect, Layer } from "effect"
-import type { Scope } from "effect"
 
 /** The engine under test, and the server behind it. */
 export interface Bench {

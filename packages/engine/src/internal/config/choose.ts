@@ -15,7 +15,7 @@ import { DriverMissing } from "../failure/engine.js"
 import type { EngineConfigError, EngineUrlError, UnsupportedBackend } from "../failure/engine.js"
 import { PostgresUrl, SqliteUrl } from "../url/model.js"
 import { parseText } from "../url/parse.js"
-import type { Note, Problem } from "../url/problem.js"
+import type { Note } from "../url/problem.js"
 import type { OptionTable } from "./option.js"
 import { configError, read } from "./read.js"
 
@@ -95,9 +95,47 @@ const merged = (first: Readonly<Record<string, any>>, second: Readonly<Record<st
   return both
 }
 
+/** What is said to every driver, and what to each one alone, read; the sections of drivers are checked in any case. */
+const readAll = (
+  drivers: ReadonlyArray<DriverFacts>,
+  options: Readonly<Record<string, unknown>>,
+  table: OptionTable
+) => {
+  const names = new Set(drivers.map(({ name }) => name))
+  const shared = read(table, Object.fromEntries(Object.entries(options).filter(([name]) => !names.has(name))))
+  const problems = [...shared.problems]
+  const sections = new Map(drivers.map((driver) => {
+    const section = options[driver.name]
+    if (section === undefined) return [driver, {}]
+    const own = read(driver.options, section, `${driver.name}.`)
+    problems.push(...own.problems)
+    return [driver, own.values]
+  }))
+  return { shared: shared.values, sections, problems }
+}
+
+const nameIn = ({ name }: Readonly<Record<string, unknown>>) => typeof name === "string" ? name : undefined
+
+/** The failure to find or read the address, together with what is wrong with the options. */
+export const withOptions = (
+  failure: ChoiceFailure,
+  drivers: ReadonlyArray<DriverFacts>,
+  options: Readonly<Record<string, unknown>>,
+  common: OptionTable
+): ChoiceFailure => {
+  // Without a driver, whatever one of them could be told may be right.
+  const table = Object.assign({}, common, ...drivers.map((driver) => driver.options))
+  const { problems } = readAll(drivers, options, table)
+  if (problems.length === 0) return failure
+  const first = failure._tag === "EngineConfigError"
+    ? failure.problems
+    : [{ field: "url", problem: `does not fit. ${failure.message.replace(/\.$/, "")}` }]
+  return configError("The engine cannot be made", nameIn(options), [...first, ...problems])
+}
+
 /**
- * Chooses. `options` are the engine's, and under the name of each driver what only that one is told; the sections of
- * the drivers that were not chosen are checked all the same. `common` are the options that hold for every driver.
+ * Chooses. `options` are the engine's, and under the name of each driver what only that one is told. `common` are the
+ * options that hold for every driver.
  */
 export const choose = <D extends DriverFacts>(
   input: unknown,
@@ -105,35 +143,13 @@ export const choose = <D extends DriverFacts>(
   options: Readonly<Record<string, unknown>>,
   common: OptionTable
 ): Either.Either<Choice<D>, ChoiceFailure> => {
-  const problems: Array<Problem> = []
-  const names = new Set(drivers.map(({ name }) => name))
-  const shared = Object.fromEntries(Object.entries(options).filter(([name]) => !names.has(name)))
-  const sections = new Map(drivers.map((driver) => {
-    const section = options[driver.name]
-    const { problems: found, values } = section === undefined
-      ? { problems: [], values: {} }
-      : read(driver.options, section, `${driver.name}.`)
-    problems.push(...found)
-    return [driver as DriverFacts, values]
-  }))
   const picked = pick(input, drivers)
-  const table = Either.isRight(picked) ? picked.right[0].options : common
-  const engine = read(table, shared)
-  problems.push(...engine.problems)
-  const name = typeof options["name"] === "string" ? options["name"] : undefined
-  if (Either.isLeft(picked)) {
-    return problems.length === 0
-      ? Either.left(picked.left)
-      : Either.left(configError("The engine cannot be made", name, [
-        ...(picked.left._tag === "EngineConfigError"
-          ? picked.left.problems
-          : [{ field: "url", problem: `does not fit. ${picked.left.message.replace(/\.$/, "")}` }]),
-        ...problems
-      ]))
-  }
+  if (Either.isLeft(picked)) return Either.left(withOptions(picked.left, drivers, options, common))
   const [driver, url, notes] = picked.right
+  const { problems, sections, shared } = readAll(drivers, options, driver.options)
   if (problems.length > 0) {
+    const name = nameIn(options)
     return Either.left(configError(`The ${driver.name} engine "${name ?? "main"}" cannot be made`, name, problems))
   }
-  return Either.right({ driver, url, notes, options: merged(engine.values, sections.get(driver) ?? {}, table) })
+  return Either.right({ driver, url, notes, options: merged(shared, sections.get(driver) ?? {}, driver.options) })
 }

@@ -47,8 +47,9 @@ const readOne = (option: Option, value: unknown): Either.Either<unknown, string>
 
 const unknownOption = (name: string, table: OptionTable): string => {
   const near = nearest(name, Object.keys(table))
-  const named = near === undefined ? `known are ${Object.keys(table).join(", ")}` : `did you mean \`${near}\`?`
-  return `is no option here; ${named}`
+  return `is no option here (${
+    near === undefined ? `there are ${Object.keys(table).join(", ")}` : `did you mean \`${near}\`?`
+  })`
 }
 
 /**

@@ -2,8 +2,8 @@
  * Failures of a session: what became of the unit of work.
  */
 import { Schema } from "effect"
-import { facts, key } from "./facts.js"
 import { engineFailures } from "./engine.js"
+import { facts, key } from "./facts.js"
 import { statementFailures } from "./statement.js"
 
 const firstFailure = Schema.Union(...Object.values(statementFailures), ...Object.values(engineFailures))

@@ -39,7 +39,9 @@ export interface RetryOptions {
    */
   readonly idempotent?: boolean | undefined
   /** Runs before each retry; its failure is logged and changes nothing. */
-  readonly onRetry?: ((retry: { readonly failure: SqlFailure; readonly attempts: number }) => Effect.Effect<unknown, unknown>) | undefined
+  readonly onRetry?:
+    | ((retry: { readonly failure: SqlFailure; readonly attempts: number }) => Effect.Effect<unknown, unknown>)
+    | undefined
 }
 
 /**

@@ -39,9 +39,14 @@ export const end = <A, E, X>(
       return commit ? end(ref, Exit.failCause(Cause.map(turn.cause, raise)), restore, raise) : exit
     }
     if (turn.value !== undefined) return report(exit, { _tag: "Superseded", failure: turn.value }, raise)
-    return Effect.flatMap(closeStreams(unit, scope), () =>
-      Effect.flatMap(scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit), (ended) =>
-        runHooks(unit, ended.hooks, report(exit, ended.outcome, raise))))
+    return Effect.flatMap(
+      closeStreams(unit, scope),
+      () =>
+        Effect.flatMap(
+          scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit),
+          (ended) => runHooks(unit, ended.hooks, report(exit, ended.outcome, raise))
+        )
+    )
   })
 }
 
@@ -60,20 +65,29 @@ const report = <A, E, X>(exit: Exit.Exit<A, E>, outcome: Outcome, raise: Raise<X
  * Takes the turn for the end. To commit, a statement that still runs in another fiber is waited for; to roll back it is
  * given the release limit, and then loses its connection. Succeeds with a failure when an outer scope has ended it.
  */
-const takeTurn = (ref: SessionRef, commit: boolean, restore: Restore): Effect.Effect<SqlFailure | undefined, SqlFailure> => {
+const takeTurn = (
+  ref: SessionRef,
+  commit: boolean,
+  restore: Restore
+): Effect.Effect<SqlFailure | undefined, SqlFailure> => {
   const { scope, unit } = ref
   const { limits } = unit.host
   const entered = unit.state.tryEnterEnd(scope, commit ? "commit" : "rollback")
   if (entered !== false) return Effect.succeed(entered === true ? undefined : entered)
   const superseded = (failure: SqlFailure): Effect.Effect<SqlFailure | undefined, SqlFailure> =>
     failure._tag === "SessionClosed" ? Effect.succeed(failure) : Effect.fail(failure)
-  if (commit) return Effect.catchAll(Effect.as(awaitTurn(unit, scope, true, limits.turn, restore), undefined), superseded)
-  return Effect.catchAll(Effect.as(awaitTurn(unit, scope, true, limits.release, (wait) => wait), undefined), (failure) => {
-    if (failure._tag === "SessionClosed") return Effect.succeed(failure)
-    // The statement that holds the turn fails now. A driver that lets it hang all the same cannot hold up the end.
-    giveUp(unit, failure)
-    return Effect.ignore(awaitTurn(unit, scope, true, limits.release, (wait) => wait)).pipe(Effect.as(undefined))
-  })
+  if (commit) {
+    return Effect.catchAll(Effect.as(awaitTurn(unit, scope, true, limits.turn, restore), undefined), superseded)
+  }
+  return Effect.catchAll(
+    Effect.as(awaitTurn(unit, scope, true, limits.release, (wait) => wait), undefined),
+    (failure) => {
+      if (failure._tag === "SessionClosed") return Effect.succeed(failure)
+      // The statement that holds the turn fails now. A driver that lets it hang all the same cannot hold up the end.
+      giveUp(unit, failure)
+      return Effect.ignore(awaitTurn(unit, scope, true, limits.release, (wait) => wait)).pipe(Effect.as(undefined))
+    }
+  )
 }
 
 /** Streams of the ending scope are closed while the connection is still the session's. */
@@ -213,7 +227,8 @@ const resolve = (unit: Unit, failure: SqlFailure): Effect.Effect<Outcome> => {
 
 const unknown = (unit: Unit, failure: SqlFailure): CommitUnknown =>
   new CommitUnknown({
-    message: `Session ${unit.session} of engine "${unit.host.name}" sent COMMIT and never saw the answer: its work is ` +
+    message:
+      `Session ${unit.session} of engine "${unit.host.name}" sent COMMIT and never saw the answer: its work is ` +
       `committed whole or not at all. Look for it before doing it again. ${failure.message}`,
     engine: unit.host.name,
     session: unit.session,
@@ -240,11 +255,17 @@ const settleTotals = (unit: Unit, outcome: Outcome): void => {
 const runHooks = <A, E>(unit: Unit, hooks: ReadonlyArray<Hook>, result: Effect.Effect<A, E>): Effect.Effect<A, E> => {
   if (hooks.length === 0) return result
   return Effect.zipRight(
-    Effect.forEach(hooks, (hook) =>
-      Effect.catchAllCause(hook, (cause) =>
-        Effect.logWarning(`A hook of session ${unit.session} failed; the session's outcome stands.`, cause)), {
-      discard: true
-    }),
+    Effect.forEach(
+      hooks,
+      (hook) =>
+        Effect.catchAllCause(
+          hook,
+          (cause) => Effect.logWarning(`A hook of session ${unit.session} failed; the session's outcome stands.`, cause)
+        ),
+      {
+        discard: true
+      }
+    ),
     result
   )
 }

@@ -53,8 +53,10 @@ const between = (host: Host, name: string, attempts: number, failure: SqlFailure
   if (options.onRetry === undefined) return line
   return Effect.zipRight(
     line,
-    Effect.catchAllCause(options.onRetry({ failure, attempts }), (cause) =>
-      Effect.logWarning(`The onRetry hook of session "${name}" failed; the retry goes on.`, cause))
+    Effect.catchAllCause(
+      options.onRetry({ failure, attempts }),
+      (cause) => Effect.logWarning(`The onRetry hook of session "${name}" failed; the retry goes on.`, cause)
+    )
   )
 }
 

@@ -6,7 +6,14 @@ import type { Context, Duration, Fiber } from "effect"
 import * as Time from "effect/Duration"
 import type { BeginOptions } from "../../Dialect.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import { EngineConfigError, fromSqlError, isSqlError, isSqlFailure, NestedRefused, SessionTimeout } from "../../SqlFailure.js"
+import {
+  EngineConfigError,
+  fromSqlError,
+  isSqlError,
+  isSqlFailure,
+  NestedRefused,
+  SessionTimeout
+} from "../../SqlFailure.js"
 import { asFirst } from "../sessionState.js"
 import { end } from "./end.js"
 import type { Raise } from "./end.js"
@@ -133,8 +140,10 @@ export const transaction = <A, E, R, X>(
         const limited = options.timeout === undefined
           ? inside
           : limit(ref, inside, Time.toMillis(options.timeout), raise)
-        return Effect.flatMap(Effect.exit(restore(limited)), (exit) =>
-          joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise))
+        return Effect.flatMap(
+          Effect.exit(restore(limited)),
+          (exit) => joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise)
+        )
       })
     )
   )
@@ -166,12 +175,15 @@ const limit = <A, E, R, X>(
     duration: Time.millis(millis),
     onTimeout: () => {
       const { host, session } = ref.unit
-      return raise(new SessionTimeout({
-        message: `Session ${session} of engine "${host.name}" did not end within its timeout of ${millis} ms; it was ` +
-          "interrupted and rolled back.",
-        engine: host.name,
-        session,
-        limitMillis: millis
-      }))
+      return raise(
+        new SessionTimeout({
+          message:
+            `Session ${session} of engine "${host.name}" did not end within its timeout of ${millis} ms; it was ` +
+            "interrupted and rolled back.",
+          engine: host.name,
+          session,
+          limitMillis: millis
+        })
+      )
     }
   })

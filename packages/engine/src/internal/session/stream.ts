@@ -16,7 +16,9 @@ type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
 
 /** The rows of a statement, read through the session a fiber is in. */
 export const inSession = (ref: SessionRef, statement: Omit<Statement, "prelude">): Stream.Stream<any, SqlFailure> =>
-  Stream.fromPull(Effect.map(Effect.acquireRelease(Effect.sync(() => new Reading(ref, statement)), finish), (reading) => reading.pull))
+  Stream.fromPull(
+    Effect.map(Effect.acquireRelease(Effect.sync(() => new Reading(ref, statement)), finish), (reading) => reading.pull)
+  )
 
 class Reading implements OpenStream {
   readonly scope: SessionRef["scope"]
@@ -47,7 +49,8 @@ class Reading implements OpenStream {
           unit.streams ??= new Set()
           unit.streams.add(this)
           return restore(pull)
-        })))
+        }))
+    )
   }
 
   /** Closes the source; the caller holds the turn. */
@@ -91,10 +94,16 @@ export const alone = (pool: Pool, statement: Omit<Statement, "prelude">): Stream
     let failed: SqlFailure | undefined
     return Effect.zipRight(
       Effect.addFinalizer(() => Effect.sync(() => pool.release(request, failed))),
-      Effect.map(restore(pool.acquire(request)), () =>
-        Stream.tapError(request.lease!.connection.stream({ ...statement, prelude: [] }), (failure) =>
-          Effect.sync(() => {
-            failed = failure
-          })))
+      Effect.map(
+        restore(pool.acquire(request)),
+        () =>
+          Stream.tapError(
+            request.lease!.connection.stream({ ...statement, prelude: [] }),
+            (failure) =>
+              Effect.sync(() => {
+                failed = failure
+              })
+          )
+      )
     )
   }))

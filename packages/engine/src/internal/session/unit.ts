@@ -2,8 +2,8 @@
  * A session at run time: its state machine, its connection, and what it needs of its engine. And how a fiber finds the
  * session it is in.
  */
-import type { Connection } from "@effect/sql/SqlConnection"
 import { TransactionConnection } from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
 import { Context, Effect, Stream } from "effect"
 import type { Fiber } from "effect"
 import type { BeginOptions } from "../../Dialect.js"
@@ -178,7 +178,11 @@ export const current = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): Sessio
 }
 
 /** The context in which a scope's body runs. `tagKey` is where code that declares `Session<Engine>` finds the engine. */
-export const enter = <R>(context: Context.Context<R>, ref: SessionRef, tagKey: string | undefined): Context.Context<any> => {
+export const enter = <R>(
+  context: Context.Context<R>,
+  ref: SessionRef,
+  tagKey: string | undefined
+): Context.Context<any> => {
   const map = new Map(context.unsafeMap)
   map.set(ref.unit.host.key, ref)
   map.set(transactionKey, ref.transaction)

@@ -53,7 +53,9 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
     Effect.flatMap(Within, (host) =>
       Effect.withFiberRuntime<A, E>((fiber) => {
         const ref = current(host, fiber)
-        return ref === undefined ? Effect.dieMessage(`The session of engine "${host.name}" is over: hooks run after it.`) : f(ref, fiber)
+        return ref === undefined
+          ? Effect.dieMessage(`The session of engine "${host.name}" is over: hooks run after it.`)
+          : f(ref, fiber)
       }))
   const register = <R>(hook: Effect.Effect<unknown, never, R>, which: "afterCommit" | "afterRollback") =>
     inScope<void, SessionClosed>((ref, fiber) => {
@@ -89,33 +91,36 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
             return Effect.as(Effect.addFinalizer(() => Effect.ignore(rollback)), handle)
           })
         )
-      ))
+      )
+    )
 
   const sessionLayer = (options: OpenOptions = {}): Layer.Layer<Session<Self>, SqlFailure, Self> =>
-    Layer.scopedContext(onEngine((host) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.withFiberRuntime((fiber) =>
-          Effect.flatMap(open(host, fiber, options, restore), ({ ref }) =>
-            Effect.as(
-              Effect.addFinalizer((exit) =>
-                Exit.isSuccess(exit)
-                  ? Effect.orDie(end(ref, Exit.void, still, same))
-                  : Effect.asVoid(Effect.exit(end(ref, exit, still, same)))
-              ),
-              enter(Context.empty(), ref, tagKey) as Context.Context<Session<Self>>
-            ))
+    Layer.scopedContext(
+      onEngine((host) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.withFiberRuntime((fiber) =>
+            Effect.flatMap(open(host, fiber, options, restore), ({ ref }) =>
+              Effect.as(
+                Effect.addFinalizer((exit) =>
+                  Exit.isSuccess(exit)
+                    ? Effect.orDie(end(ref, Exit.void, still, same))
+                    : Effect.asVoid(Effect.exit(end(ref, exit, still, same)))
+                ),
+                enter(Context.empty(), ref, tagKey) as Context.Context<Session<Self>>
+              ))
+          )
         )
       )
-    ))
+    )
 
   return {
     transaction: ((first?: unknown, second?: SessionOptions) =>
       Effect.isEffect(first)
         ? onEngine((host) => transactionOn(host, tagKey, first, second ?? {}))
         : (body: Effect.Effect<any, any, any>) =>
-          onEngine((host) =>
-            transactionOn(host, tagKey, body, first as SessionOptions ?? {})
-          )) as Verbs<Self>["transaction"],
+          onEngine((host) => transactionOn(host, tagKey, body, first as SessionOptions ?? {}))) as Verbs<
+        Self
+      >["transaction"],
     open: openHandle,
     sessionLayer,
     afterCommit: (effect) => register(effect, "afterCommit") as any,
