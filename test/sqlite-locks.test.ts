@@ -76,9 +76,9 @@ describe("two processes on one SQLite file", () => {
       const held = yield* committed(other)
       expect(report.refused).toEqual([])
       expect([yield* count(db, "waiter"), yield* count(db, "holder")]).toEqual([8, held])
-      // It had to wait for several of the other's transactions.
-      expect(report.millis).toBeGreaterThan(500)
-      expect(report.ticks).toBeGreaterThan(report.millis / 10 / 3)
+      // It had to wait for the other's transactions, more than one.
+      expect(report.millis).toBeGreaterThan(300)
+      expect(report.ticks).toBeGreaterThan(report.millis / 10 / 5)
       expect(report.largestGapMillis).toBeLessThan(100)
     }))
 
@@ -89,11 +89,11 @@ describe("two processes on one SQLite file", () => {
       const report = yield* waiter({ filename, writes: 3, lockTimeoutMillis: 400 })
       expect(report.written).toBe(0)
       expect(report.refused.map(({ tag }) => tag)).toEqual(["LockTimeoutError", "LockTimeoutError", "LockTimeoutError"])
-      for (const { millis } of report.refused) {
+      for (const { millis, starvedMillis } of report.refused) {
         expect(millis).toBeGreaterThanOrEqual(399)
-        expect(millis).toBeLessThan(900)
+        expect(millis - starvedMillis).toBeLessThan(900)
       }
-      expect(report.ticks).toBeGreaterThan(report.millis / 10 / 3)
+      expect(report.ticks).toBeGreaterThan(report.millis / 10 / 5)
       expect(report.largestGapMillis).toBeLessThan(100)
       expect(yield* count(db, "waiter")).toBe(0)
     }))

@@ -97,6 +97,11 @@ export interface DriverConnection {
   readonly settle: Effect.Effect<void, SqlFailure>
   /** Makes a dirty connection as new. */
   readonly reset: Effect.Effect<void, SqlFailure>
+  /**
+   * Takes settings and objects that are on the connection now as its own: it is `clean`, until something else is left.
+   * Absent: the driver cannot, and what is left makes the connection `dirty`.
+   */
+  readonly adopt?: (() => void) | undefined
   /** The cheapest proof that the server still answers. */
   readonly ping: Effect.Effect<void, SqlFailure>
   /** Closes it. Never fails; the caller bounds the wait. */

@@ -12,7 +12,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { Context, Duration, Effect, Layer, Option, Stream } from "effect"
 import type { Scope } from "effect"
 import type { BeginOptions, Dialect } from "./Dialect.js"
-import type { Driver } from "./Driver.js"
+import type { Driver, Lane } from "./Driver.js"
 import * as EngineConfig from "./EngineConfig.js"
 import type * as EngineUrl from "./EngineUrl.js"
 import { makeClient } from "./internal/client.js"
@@ -22,6 +22,9 @@ import { Deadlines } from "./internal/deadlines.js"
 import type { DefaultEngine } from "./internal/defaultEngine.js"
 import { defaultEngineKey } from "./internal/defaultEngine.js"
 import { makeHub } from "./internal/hub.js"
+import { guarded, prepared } from "./internal/lifecycle/hooks.js"
+import type { ConnectionHook } from "./internal/lifecycle/hooks.js"
+import { guard } from "./internal/lifecycle/identity.js"
 import { ownRuntime } from "./internal/ownRuntime.js"
 import type { SessionOptions, Verbs } from "./internal/session/api.js"
 import type { Host, SessionEvent, SessionTotals } from "./internal/session/unit.js"
@@ -29,6 +32,9 @@ import type { HasHost } from "./internal/session/verbs.js"
 import { HostId, transactionOn, verbs } from "./internal/session/verbs.js"
 import * as Pool from "./Pool.js"
 import type { Refined, SqlFailure } from "./SqlFailure.js"
+
+export type { ConnectionHook, HookConnection } from "./internal/lifecycle/hooks.js"
+export { ProcessIdentity } from "./internal/lifecycle/identity.js"
 
 /**
  * How an engine behaves. Every part has a default.
@@ -47,6 +53,18 @@ export interface EngineOptions {
    * that a wrong address fails at the start.
    */
   readonly connect?: "lazy" | "eager" | undefined
+  /**
+   * Sets up every new connection before it is lent for the first time, and again each time it was made as new: what it
+   * sets stays for all borrowers. It may run more than once on a connection, so write `create temp table if not exists`.
+   * When it fails, the connection is closed, and whoever waited for it fails with the same. Within `connectTimeout`.
+   */
+  readonly onConnect?: ConnectionHook | undefined
+  /**
+   * Runs each time a connection is lent, before its borrower sees it, and not inside of the borrower's transaction; what
+   * it sets is taken back with everything else the borrower leaves. When it fails, so does the borrower. Costs a round
+   * trip for each statement it runs, and the pool's fast path.
+   */
+  readonly onCheckout?: ConnectionHook | undefined
   /** How long the engine's end waits for running sessions before it cancels them. Default 10 seconds. */
   readonly drainTimeout?: Duration.DurationInput | undefined
 }
@@ -71,6 +89,8 @@ export interface SessionDefaults extends BeginOptions {
  * @category models
  */
 export interface EngineStats {
+  /** `queue`: connections are kept and lent in turn. `none`: each unit of work has a fresh one. `single`: there is one. */
+  readonly mode: "queue" | "none" | "single"
   readonly pool: Pool.PoolStats
   /** The pool of read-only connections, where the database has one of its own for them. */
   readonly readers: Pool.PoolStats | undefined
@@ -136,7 +156,7 @@ const check = (pool: Pool.Pool): Effect.Effect<void, SqlFailure> =>
  * @category constructors
  */
 export const make = (
-  driver: Driver,
+  unprepared: Driver,
   options: EngineOptions = {}
 ): Effect.Effect<EngineService, SqlFailure, Scope.Scope> =>
   Effect.gen(function*() {
@@ -146,10 +166,15 @@ export const make = (
       Effect.map(Effect.clock, (clock) => new Deadlines(clock, runtime)),
       (deadlines) => Effect.sync(() => deadlines.close())
     )
-    const write = yield* Pool.make(name, driver.write, { ...options.pool, ...lanePool(driver.write.connections) })
-    const read = driver.read === undefined
-      ? undefined
-      : yield* Pool.make(`${name} (read)`, driver.read, { ...options.pool, ...lanePool(driver.read.connections) })
+    const atHome = yield* guard(name)
+    const driver = prepared(unprepared, atHome, options.onConnect)
+    const pool = (name: string, lane: Lane, kind: "write" | "read") =>
+      Effect.map(
+        Pool.make(name, lane, { ...options.pool, ...lanePool(lane.connections) }),
+        (pool) => guarded(pool, kind, driver, atHome, options.onCheckout)
+      )
+    const write = yield* pool(name, driver.write, "write")
+    const read = driver.read === undefined ? undefined : yield* pool(`${name} (read)`, driver.read, "read")
     const pools = read === undefined ? [write] : [write, read]
     const drainTimeout = options.drainTimeout ?? "10 seconds"
     const drain = Effect.map(
@@ -187,7 +212,7 @@ export const make = (
       dialect: driver.dialect,
       sql,
       transaction: (effect, options) => transactionOn(host, undefined, effect, options ?? {}),
-      stats: Effect.sync(() => ({ pool: write.stats(), readers: read?.stats(), sessions: { ...totals } })),
+      stats: Effect.sync(() => ({ mode: options.pool?.mode ?? "queue", pool: write.stats(), readers: read?.stats(), sessions: { ...totals } })),
       events: Stream.mergeAll<EngineEvent, never, never>([...pools.map((pool) => pool.events), hub.events], {
         concurrency: "unbounded"
       }),

@@ -4,7 +4,7 @@
  */
 import { SqlClient } from "@effect/sql"
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { Outcome, VirtualClock } from "effect-sql-engine-testing"
 import { bench, layerOf, withBench } from "./support/scripted.js"
@@ -13,29 +13,31 @@ const insert = (key: number) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql
 const texts = (server: { readonly wire: ReadonlyArray<{ readonly sql: string | undefined }> }) =>
   server.wire.flatMap((entry) => entry.sql === undefined ? [] : [entry.sql])
 
-it.scoped("a savepoint that gets its turn while the session ends is refused, and nothing is left behind", () =>
-  withBench(({ engine, server }) =>
+it.effect("a savepoint that gets its turn while the session ends sends nothing after it", () =>
+  VirtualClock.run(Effect.scoped(withBench(({ engine, server }) =>
     Effect.gen(function*() {
-      const strays: Array<Fiber.Fiber<Exit.Exit<unknown, unknown>>> = []
-      server.next("statement", Outcome.ok, Outcome.slow("10 millis"))
-      const session = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
-        yield* insert(1)
-        strays.push(yield* Effect.forkDaemon(Effect.exit(insert(2))))
-        yield* Effect.yieldNow()
-        strays.push(yield* Effect.forkDaemon(Effect.exit(Session.transaction(insert(3)))))
-        // Wakes with the answer to the statement that the other two wait for.
-        yield* Effect.sleep("10 millis")
-      })))
-      yield* TestClock.adjust("10 millis")
-      yield* Fiber.join(session)
-      const exits = yield* Effect.forEach(strays, Fiber.join)
-      expect(Exit.isSuccess(exits[0]!)).toBe(true)
-      expect(exits[1]).toMatchObject({ cause: { error: { _tag: "SessionClosed" } } })
-      expect(server.rows("t")).toEqual([1, 2])
-      expect(texts(server).at(-1)).toBe("COMMIT")
-      expect((yield* engine.stats).pool.inUse).toBe(0)
+      for (let ops = 10; ops < 50; ops++) {
+        server.next("statement", Outcome.ok, Outcome.slow("1 second"))
+        const late = yield* Session.transaction(Effect.gen(function*() {
+          yield* insert(1)
+          const answered = yield* Deferred.make<void>()
+          yield* Effect.forkDaemon(Effect.zipRight(insert(2), Deferred.succeed(answered, void 0)))
+          yield* Effect.yieldNow()
+          const late = yield* Effect.forkDaemon(
+            Effect.either(Session.transaction(insert(ops))).pipe(Effect.withMaxOpsBeforeYield(ops))
+          )
+          // The answer gives the turn to that one, and ends this one.
+          yield* Deferred.await(answered)
+          return late
+        }))
+        const ended = server.wire.length
+        expect(yield* Effect.flatten(Fiber.await(late))).toMatchObject({ left: { _tag: "SessionClosed" } })
+        expect(server.rows("t").includes(ops)).toBe(false)
+        expect(server.wire.length).toBe(ended)
+        expect((yield* engine.stats).pool.inUse).toBe(0)
+      }
     })
-  ))
+  ))))
 
 it.effect("a fiber that yields between asking for the turn and waiting for it is not forgotten", () =>
   VirtualClock.run(Effect.scoped(withBench(({ server }) =>
@@ -53,42 +55,45 @@ it.effect("a fiber that yields between asking for the turn and waiting for it is
   ))))
 
 it.effect("a statement that still waits for a connection when its session ends is never sent", () =>
-  VirtualClock.run(Effect.scoped(withBench(({ engine, server }) =>
-    Effect.gen(function*() {
-      const holder = yield* Effect.fork(Session.transaction(Effect.zipRight(insert(1), Effect.sleep("20 seconds"))))
-      yield* Effect.sleep("1 second")
-      const exit = yield* Effect.exit(Session.transaction(
-        Effect.zipRight(Effect.forkDaemon(insert(2)), Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no")))
-      ))
-      expect(exit).toEqual(Exit.fail("no"))
-      yield* Fiber.join(holder)
-      yield* Effect.sleep("1 minute")
-      expect(server.rows("t")).toEqual([1])
-      expect(texts(server).filter((text) => text.startsWith("insert")).length).toBe(1)
-      expect((yield* engine.stats).pool.inUse).toBe(0)
-    }), {}, { pool: { size: 1, maxOverflow: 0 } }))))
+  VirtualClock.run(Effect.scoped(withBench(
+    ({ engine, server }) =>
+      Effect.gen(function*() {
+        const holder = yield* Effect.fork(Session.transaction(Effect.zipRight(insert(1), Effect.sleep("20 seconds"))))
+        yield* Effect.sleep("1 second")
+        const exit = yield* Effect.exit(Session.transaction(
+          Effect.zipRight(Effect.forkDaemon(insert(2)), Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no")))
+        ))
+        expect(exit).toEqual(Exit.fail("no"))
+        yield* Fiber.join(holder)
+        yield* Effect.sleep("1 minute")
+        expect(server.rows("t")).toEqual([1])
+        expect(texts(server).filter((text) => text.startsWith("insert")).length).toBe(1)
+        expect((yield* engine.stats).pool.inUse).toBe(0)
+      }),
+    {},
+    { pool: { size: 1, maxOverflow: 0 } }
+  ))))
 
 it.effect("a statement that is interrupted before it is sent sets no savepoint", () =>
   VirtualClock.run(Effect.scoped(withBench(({ server }) =>
     Effect.gen(function*() {
-      for (let ops = 10; ops < 40; ops++) {
-        for (let yields = 0; yields < 12; yields++) {
-          yield* Session.transaction(Effect.gen(function*() {
-            yield* insert(ops)
-            const inner = yield* Effect.fork(
-              Session.transaction(Effect.zipRight(insert(-1), Effect.never)).pipe(Effect.withMaxOpsBeforeYield(ops))
-            )
-            for (let i = 0; i < yields; i++) yield* Effect.yieldNow()
-            yield* Fiber.interrupt(inner)
-            yield* insert(100 + ops)
-          }))
-        }
-      }
-      expect(server.rows("t").includes(-1)).toBe(false)
-      expect(server.rows("t").length).toBe(30 * 12 * 2)
-      expect(server.breaches).toEqual([])
-    })
-  ))))
+      server.next("statement", Outcome.ok, Outcome.slow("3 seconds"))
+      yield* Session.transaction(Effect.gen(function*() {
+        yield* insert(1)
+        expect(Option.isNone(yield* Effect.timeoutOption(insert(2), "1 second"))).toBe(true)
+        // The server is busy with the second one for two more seconds; the third is given up before it can be sent.
+        expect(Option.isNone(yield* Effect.timeoutOption(Session.transaction(insert(3)), "1 second"))).toBe(true)
+        yield* insert(4)
+      }))
+      expect(server.rows("t")).toEqual([1, 4])
+      expect(texts(server)).toEqual([
+        "BEGIN",
+        "insert into t values (?)",
+        "insert into t values (?)",
+        "insert into t values (?)",
+        "COMMIT"
+      ])
+    }), { onFailure: "continue" }))))
 
 it.scoped("a hook may use its engine, and those around it, wherever it was registered", () =>
   Effect.gen(function*() {
@@ -176,4 +181,24 @@ it.scoped("a turn limit of zero refuses whoever finds the session busy", () =>
       }),
     { onFailure: "continue" },
     { session: { turnTimeout: 0 } }
+  ))
+
+it.scoped("a handle or a reserved connection used inside a savepoint of its session works inside that savepoint", () =>
+  withBench(({ server }) =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      yield* Effect.scoped(Effect.gen(function*() {
+        const session = yield* Session.open()
+        yield* session.run(Effect.scoped(Effect.gen(function*() {
+          const connection = yield* sql.reserve
+          yield* insert(1)
+          yield* Session.transaction(
+            Effect.zipRight(session.run(insert(2)), connection.execute("insert t 3", [], undefined))
+          )
+          yield* Effect.ignore(Session.transaction(Effect.zipRight(session.run(insert(4)), Effect.fail("no"))))
+        })))
+        yield* session.commit
+      }))
+      expect(server.rows("t")).toEqual([1, 2, 3])
+    })
   ))

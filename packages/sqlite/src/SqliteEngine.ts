@@ -4,13 +4,16 @@
  * @since 0.1.0
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Config, Effect } from "effect"
+import { Config, Effect, Either } from "effect"
 import type { ConfigError, Layer, Scope } from "effect"
 import * as Engine from "effect-sql-engine/Engine"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import type { PoolOptions } from "effect-sql-engine/Pool"
 import { EngineConfigError } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { atHome } from "./internal/here.js"
+import { address, options as known } from "./internal/options.js"
 import type { SqliteConfig } from "./SqliteConfig.js"
 import * as SqliteDriver from "./SqliteDriver.js"
 
@@ -84,6 +87,20 @@ const fromUrl = ({ filename, memory, parameters }: EngineUrl.SqliteUrl): SqliteC
   })
 })
 
+/** Everything that is wrong with the options at once, also with those that no type checker has seen. */
+const checked = (options: SqliteEngineOptions): Effect.Effect<SqliteConfig, SqlFailure> =>
+  Effect.gen(function*() {
+    const read = yield* Effect.either(EngineConfig.check("", { ...address, ...known }, options))
+    const config = yield* Effect.either(configOf(options))
+    if (Either.isRight(read)) return yield* config
+    const { problems } = read.left
+    if (Either.isRight(config)) return yield* refuse(options, problems)
+    const more = config.left._tag === "EngineConfigError"
+      ? config.left.problems.filter(({ field }) => problems.every((problem) => problem.field !== field))
+      : [{ field: "url", problem: `does not fit. ${config.left.message.replace(/\.$/, "")}` }]
+    return yield* refuse(options, [...problems, ...more])
+  })
+
 /**
  * Makes an SQLite engine for as long as a scope lasts.
  *
@@ -107,8 +124,8 @@ export const make = (
   options: SqliteEngineOptions
 ): Effect.Effect<Engine.EngineService, SqlFailure, Scope.Scope> =>
   Effect.flatMap(
-    configOf(options),
-    (config) => Effect.flatMap(SqliteDriver.make(config), (driver) => Engine.make(driver, options))
+    checked(options),
+    (config) => Effect.flatMap(SqliteDriver.make(config), (driver) => atHome(Engine.make(driver, options)))
   )
 
 /**
@@ -147,3 +164,27 @@ export const layerConfig = (
   config: Config.Config.Wrap<SqliteEngineOptions>
 ): Layer.Layer<Engine.Engine | SqlClient, SqlFailure | ConfigError.ConfigError> =>
   Engine.layer(Effect.flatMap(Config.unwrap(config), make))
+
+/**
+ * The SQLite driver as a value, for `Engine.layerUrl`, `Engine.fromEnv` and `EngineMap`.
+ *
+ * @example
+ * ```ts
+ * import { Engine } from "effect-sql-engine"
+ * import { SqliteEngine } from "effect-sql-engine-sqlite"
+ *
+ * export const DatabaseLive = Engine.layerUrl("sqlite:///shop.db", {
+ *   drivers: [SqliteEngine.driver],
+ *   sqlite: { readers: 2 }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export const driver: Engine.EngineDriver<"sqlite", Omit<SqliteEngineOptions, "filename" | "url">> = {
+  name: "sqlite",
+  schemes: ["sqlite", "sqlite3", "file"],
+  options: known,
+  make: ({ url, ...options }) => make({ ...options, url })
+}

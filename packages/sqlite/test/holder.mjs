@@ -13,13 +13,10 @@ const [, , file, held, between] = process.argv
 const db = new Sqlite(file, { timeout: 10_000 })
 const insert = db.prepare("INSERT INTO entries (who) VALUES ('holder')")
 
-let ended = false
-process.stdin.on("end", () => {
-  ended = true
-}).resume()
+process.stdin.resume()
 
 let committed = 0
-while (!ended) {
+while (!process.stdin.readableEnded) {
   db.exec("BEGIN IMMEDIATE")
   insert.run()
   if (committed === 0) process.stdout.write("held\n")

@@ -122,6 +122,22 @@ describe("reset", () => {
       )
     }))
 
+  it.scoped("ends a read-only transaction, and the connection can write", () =>
+    Effect.gen(function*() {
+      const { db } = yield* writer()
+      yield* run(db, "CREATE TABLE t (a)")
+      yield* run(db, "SELECT * FROM t", [], { prelude: ["BEGIN DEFERRED"] })
+      yield* run(db, "PRAGMA query_only = 0")
+      expect(db.condition()).toBe("dirty")
+      yield* db.reset
+      expect(db.condition()).toBe("clean")
+      yield* run(db, "INSERT INTO t VALUES (1)")
+      yield* run(db, "SELECT * FROM t", [], { prelude: ["BEGIN DEFERRED"] })
+      yield* db.reset
+      yield* run(db, "INSERT INTO t VALUES (1)")
+      expect(db.condition()).toBe("clean")
+    }))
+
   it.scoped("fails where it cannot prove it, and the connection is lost", () =>
     Effect.gen(function*() {
       const { db } = yield* writer()

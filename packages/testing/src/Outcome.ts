@@ -19,8 +19,8 @@
  *
  * @since 0.1.0
  */
-import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Duration } from "effect"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 
 /**
  * What a step is told to do.

@@ -6,7 +6,8 @@
 import { ok, type Outcome } from "./Outcome.js"
 
 /**
- * Everything a driver does that can go wrong. `init` is the set-up of a new connection, `validate` the ping.
+ * Everything a driver does that can go wrong. `init` is the set-up of a new connection, `validate` the ping,
+ * `resolveCommit` the question after a COMMIT whose answer was lost.
  *
  * @since 0.1.0
  * @category models
@@ -25,6 +26,7 @@ export type Step =
   | "rollback"
   | "reset"
   | "settle"
+  | "resolveCommit"
   | "close"
 
 /**

@@ -8,14 +8,15 @@
  * @since 0.1.0
  */
 import * as SqlStatement from "@effect/sql/Statement"
+import { Effect } from "effect"
 import type { Dialect } from "effect-sql-engine/Dialect"
 import type { ConnectContext, Driver, Lane } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import { Effect } from "effect"
 import { ScriptedConnection } from "./internal/scripted/connection.js"
 import * as words from "./internal/scripted/dialect.js"
-import { Link } from "./internal/scripted/link.js"
 import { parse } from "./internal/scripted/language.js"
+import { Link } from "./internal/scripted/link.js"
+import { resolveCommit } from "./internal/scripted/resolve.js"
 import { type Breach as ServerBreach, Server, type WireEntry as ServerWireEntry } from "./internal/scripted/server.js"
 import type { Key as StoreKey } from "./internal/scripted/store.js"
 import type { Outcome } from "./Outcome.js"
@@ -89,6 +90,8 @@ export interface Options {
   readonly unique?: boolean | undefined
   /** Whether read-only work has a lane of its own. Default `false`. */
   readonly readLane?: boolean | undefined
+  /** Whether the driver can find out what became of a COMMIT whose answer was lost. Default `false`. */
+  readonly resolveCommit?: boolean | undefined
   /** `Lane.connections` of the two lanes. Default: absent. */
   readonly writeConnections?: number | undefined
   readonly readConnections?: number | undefined
@@ -203,7 +206,8 @@ const driverOf = (server: Server, options: Options): Driver => {
     target: "scripted://memory",
     attributes: { "db.system.name": "scripted" },
     compiler: SqlStatement.makeCompilerSqlite(),
-    write
+    write,
+    ...(options.resolveCommit === true ? { resolveCommit: resolveCommit(server) } : undefined)
   }
   return options.readLane === true
     ? {

@@ -10,7 +10,9 @@
  *
  * @since 0.1.0
  */
-import { Cause, Chunk, Clock, Data, Deferred, Duration, Effect, Exit, Fiber, Scheduler } from "effect"
+import { Cause, Chunk, Clock, Data, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { IdleScheduler } from "./internal/virtual/IdleScheduler.js"
+import { type Sleeper, Sleepers } from "./internal/virtual/sleepers.js"
 
 /**
  * Every fiber waits, nobody sleeps, and the program has not ended. `now` is the virtual time at which it happened.
@@ -29,79 +31,6 @@ export interface Options {
   readonly limitMillis?: number | undefined
   /** The time at which the clock begins. Default 0. */
   readonly startMillis?: number | undefined
-}
-
-interface Sleeper {
-  readonly at: number
-  readonly order: number
-  readonly wake: () => void
-  /** `asleep` only while it counts; a sleeper that gave up stays in the heap until its time comes. */
-  state: "asleep" | "gone"
-}
-
-const before = (a: Sleeper, b: Sleeper): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
-
-/** A binary heap: sleepers come and go by the thousand, and the first one is all that matters. */
-class Sleepers {
-  private readonly heap: Array<Sleeper> = []
-  asleep = 0
-
-  add(sleeper: Sleeper): void {
-    this.asleep++
-    let i = this.heap.push(sleeper) - 1
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (before(this.heap[parent]!, sleeper)) {
-        break
-      }
-      this.heap[i] = this.heap[parent]!
-      i = parent
-    }
-    this.heap[i] = sleeper
-  }
-
-  remove(sleeper: Sleeper): void {
-    if (sleeper.state === "asleep") {
-      sleeper.state = "gone"
-      this.asleep--
-    }
-  }
-
-  takeFirst(): Sleeper | undefined {
-    while (this.heap.length > 0) {
-      const first = this.pop()
-      if (first.state === "asleep") {
-        this.remove(first)
-        return first
-      }
-    }
-    return undefined
-  }
-
-  private pop(): Sleeper {
-    const first = this.heap[0]!
-    const last = this.heap.pop()!
-    const { length } = this.heap
-    if (length > 0) {
-      let i = 0
-      for (;;) {
-        let child = 2 * i + 1
-        if (child >= length) {
-          break
-        }
-        if (child + 1 < length && before(this.heap[child + 1]!, this.heap[child]!)) {
-          child++
-        }
-        if (before(last, this.heap[child]!)) {
-          break
-        }
-        this.heap[i] = this.heap[child]!
-        i = child
-      }
-      this.heap[i] = last
-    }
-    return first
-  }
 }
 
 class VirtualClock implements Clock.Clock {
@@ -157,56 +86,6 @@ class VirtualClock implements Clock.Clock {
   }
 }
 
-/** Counts what is left to run: when nothing is, and a turn of the event loop brought nothing new, all fibers wait. */
-class IdleScheduler implements Scheduler.Scheduler {
-  private queue = new Scheduler.PriorityBuckets()
-  private draining = false
-  private generation = 0
-
-  constructor(private readonly onIdle: () => void) {}
-
-  shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
-    return Scheduler.defaultShouldYield(fiber)
-  }
-
-  scheduleTask(task: Scheduler.Task, priority: number): void {
-    this.generation++
-    this.queue.scheduleTask(task, priority)
-    if (!this.draining) {
-      this.draining = true
-      Promise.resolve().then(this.drain)
-    }
-  }
-
-  watch(): void {
-    const seen = this.generation
-    setImmediate(() => {
-      if (seen === this.generation && !this.draining) {
-        this.onIdle()
-      }
-    })
-  }
-
-  private readonly drain = () => {
-    for (let rounds = 0; this.queue.buckets.length > 0; rounds++) {
-      if (rounds === 1000) {
-        // Fibers that only ever yield would keep everybody outside from their turn.
-        setImmediate(this.drain)
-        return
-      }
-      const { buckets } = this.queue
-      this.queue.buckets = []
-      for (const [, tasks] of buckets) {
-        for (const task of tasks) {
-          task()
-        }
-      }
-    }
-    this.draining = false
-    this.watch()
-  }
-}
-
 /**
  * Runs an effect in virtual time.
  *
@@ -226,7 +105,7 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = 
   Effect.gen(function*() {
     const clock = new VirtualClock(options)
     const limit = clock.unsafeCurrentTimeMillis() + (options.limitMillis ?? Duration.toMillis("3650 days"))
-    const done = Deferred.unsafeMake<Exit.Exit<A, E>>((yield* Effect.fiberId))
+    const done = Deferred.unsafeMake<Exit.Exit<A, E>>(yield* Effect.fiberId)
     let ended = false
     const end = (exit: Exit.Exit<A, E>) => {
       ended = true

@@ -1,15 +1,15 @@
-import { describe, expect, it } from "@effect/vitest"
 import * as SqlStatement from "@effect/sql/Statement"
+import { describe, expect, it } from "@effect/vitest"
+import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Stream } from "effect"
+import { Outcome, type Script, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { DriverConnection } from "effect-sql-engine/Driver"
 import { isSqlFailure, SqlSyntaxError } from "effect-sql-engine/SqlFailure"
-import { Outcome, Script, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
-import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { begin, connect, notices, statement } from "./support/scripted.js"
 
 type Driven = ScriptedDriver.ScriptedDriver
 
 /** Every step in a place where it can happen, and how the server shows that it was carried out. */
-const steps: Record<Exclude<Script.Step, "connect" | "init" | "settle" | "close">, {
+const steps: Record<Exclude<Script.Step, "connect" | "init" | "settle" | "resolveCommit" | "close">, {
   readonly before: (connection: DriverConnection) => Effect.Effect<unknown, unknown>
   readonly run: (connection: DriverConnection) => Effect.Effect<unknown, unknown>
   readonly done: (scripted: Driven, connection: DriverConnection) => boolean
@@ -72,7 +72,8 @@ const summary = (exit: Exit.Exit<unknown, unknown>): string =>
       Cause.isInterruptedOnly(cause)
         ? "interrupted"
         : Option.match(Cause.failureOption(cause), {
-          onNone: () => `defect: ${Chunk.toReadonlyArray(Cause.defects(cause)).map((d) => (d as Error).message).join()}`,
+          onNone: () =>
+            `defect: ${Chunk.toReadonlyArray(Cause.defects(cause)).map((d) => (d as Error).message).join()}`,
           onSome: (failure) => isSqlFailure(failure) ? `${failure._tag} ${failure.sent}` : String(failure)
         })
   })
@@ -89,7 +90,9 @@ const endOf = <A, E>(run: () => Effect.Effect<A, E>): Effect.Effect<string> => {
 const boom = new Error("boom")
 
 /** What the caller sees, whether the step shows on the wire, whether it was carried out, and the connection afterwards. */
-const expectations: ReadonlyArray<readonly [Outcome.Outcome, end: string, sent: boolean, done: boolean, alive: boolean]> = [
+const expectations: ReadonlyArray<
+  readonly [Outcome.Outcome, end: string, sent: boolean, done: boolean, alive: boolean]
+> = [
   [Outcome.ok, "ok", true, true, true],
   [Outcome.fail("42601"), "SqlSyntaxError yes", true, false, true],
   [Outcome.fail("no such code"), "UnknownError yes", true, false, true],
@@ -196,7 +199,9 @@ describe("connecting", () => {
 
   it.live("connect throws when called, if it is told so", () =>
     Effect.gen(function*() {
-      const scripted = yield* ScriptedDriver.make({ script: [{ step: "connect", nth: 1, outcome: Outcome.throwsOnCall(boom) }] })
+      const scripted = yield* ScriptedDriver.make({
+        script: [{ step: "connect", nth: 1, outcome: Outcome.throwsOnCall(boom) }]
+      })
       expect(() => scripted.driver.write.connect(notices())).toThrow("boom")
       expect(yield* endOf(() => connect(scripted))).toBe("ok")
     }))
@@ -212,16 +217,18 @@ describe("connecting", () => {
 })
 
 describe("closing", () => {
-  for (const [outcome, end] of [
-    [Outcome.ok, "ok"],
-    [Outcome.fail("42601"), "ok"],
-    [Outcome.lostBefore, "ok"],
-    [Outcome.slow("1 second"), "ok"],
-    [Outcome.throws(boom), "defect: boom"],
-    [Outcome.throwsOnCall(boom), "exception: boom"],
-    [Outcome.dies(boom), "defect: boom"],
-    [Outcome.hang, "interrupted"]
-  ] as const) {
+  for (
+    const [outcome, end] of [
+      [Outcome.ok, "ok"],
+      [Outcome.fail("42601"), "ok"],
+      [Outcome.lostBefore, "ok"],
+      [Outcome.slow("1 second"), "ok"],
+      [Outcome.throws(boom), "defect: boom"],
+      [Outcome.throwsOnCall(boom), "exception: boom"],
+      [Outcome.dies(boom), "defect: boom"],
+      [Outcome.hang, "interrupted"]
+    ] as const
+  ) {
     it.live(`close told ${outcome._tag} ends as ${end}, and the link is gone`, () =>
       VirtualClock.run(Effect.gen(function*() {
         const scripted = yield* ScriptedDriver.make({ script: [{ step: "close", outcome }] })
@@ -258,7 +265,9 @@ describe("interruption", () => {
       const connection = yield* connect(scripted)
       yield* begin(connection, "insert t 1")
       scripted.next("statement", Outcome.slow("10 seconds"))
-      const [, outcome] = yield* Effect.timed(Effect.timeoutOption(connection.execute(statement("insert t 2")), "1 second"))
+      const [, outcome] = yield* Effect.timed(
+        Effect.timeoutOption(connection.execute(statement("insert t 2")), "1 second")
+      )
       expect(outcome).toEqual(Option.none())
       expect([connection.condition(), connection.transaction()]).toEqual(["busy", "open"])
       const [waited] = yield* Effect.timed(connection.settle)
@@ -318,7 +327,14 @@ describe("interruption", () => {
     VirtualClock.run(Effect.gen(function*() {
       const scripted = yield* ScriptedDriver.make()
       const connection = yield* connect(scripted)
-      scripted.next("settle", Outcome.ok, Outcome.fail("XX000"), Outcome.slow("3 seconds"), Outcome.hang, Outcome.lostBefore)
+      scripted.next(
+        "settle",
+        Outcome.ok,
+        Outcome.fail("XX000"),
+        Outcome.slow("3 seconds"),
+        Outcome.hang,
+        Outcome.lostBefore
+      )
       expect(yield* endOf(() => connection.settle)).toBe("ok")
       expect(yield* endOf(() => connection.settle)).toBe("UnknownError yes")
       expect(Duration.toMillis((yield* Effect.timed(connection.settle))[0])).toBe(3000)
@@ -463,7 +479,9 @@ describe("transactions", () => {
     Effect.gen(function*() {
       const scripted = yield* ScriptedDriver.make({ readLane: true, readConnections: 2 })
       const writer = yield* connect(scripted)
-      const failed = writer.execute(statement("insert t 1", { prelude: [scripted.driver.dialect.begin({ readOnly: true })] }))
+      const failed = writer.execute(
+        statement("insert t 1", { prelude: [scripted.driver.dialect.begin({ readOnly: true })] })
+      )
       expect(yield* endOf(() => failed)).toBe("ReadOnlyTransaction yes")
       expect(scripted.driver.read?.connections).toBe(2)
       const reader = yield* scripted.driver.read!.connect(notices())
@@ -545,6 +563,56 @@ describe("the server's own doing", () => {
     }))
 })
 
+describe("asking after a COMMIT", () => {
+  const ask = (scripted: Driven, connection: DriverConnection) =>
+    endOf(() => Effect.flatMap(scripted.driver.resolveCommit!(connection, "test")!, (fate) => Effect.fail(fate)))
+
+  for (
+    const [outcome, fate] of [
+      [Outcome.lostBefore, "aborted"],
+      [Outcome.lostAfter, "committed"],
+      [Outcome.fail("57P01"), "aborted"],
+      [Outcome.dies(boom), "committed"]
+    ] as const
+  ) {
+    it.live(`a COMMIT told ${outcome._tag} was ${fate}`, () =>
+      Effect.gen(function*() {
+        const scripted = yield* ScriptedDriver.make({ resolveCommit: true })
+        const connection = yield* connect(scripted)
+        yield* begin(connection, "insert t 1")
+        scripted.next("commit", outcome)
+        yield* endOf(() => connection.control("commit", "COMMIT"))
+        expect(yield* ask(scripted, connection)).toBe(fate)
+        expect(scripted.rows("t").length).toBe(fate === "committed" ? 1 : 0)
+      }))
+  }
+
+  it.live("nobody knows while the server is still at it, and the question can go wrong too", () =>
+    VirtualClock.run(Effect.gen(function*() {
+      const scripted = yield* ScriptedDriver.make({ resolveCommit: true })
+      const connection = yield* connect(scripted)
+      yield* begin(connection, "insert t 1")
+      scripted.next("commit", Outcome.slow("10 seconds"))
+      yield* Effect.timeoutOption(connection.control("commit", "COMMIT"), "1 second")
+      yield* connection.close
+      expect(yield* ask(scripted, connection)).toBe("unknown")
+      scripted.next(
+        "resolveCommit",
+        Outcome.fail("53300"),
+        Outcome.lostBefore,
+        Outcome.throwsOnCall(boom),
+        Outcome.slow(9_000)
+      )
+      expect(yield* ask(scripted, connection)).toBe("TooManyConnections yes")
+      expect(yield* ask(scripted, connection)).toBe("ConnectionError no")
+      expect(yield* ask(scripted, connection)).toBe("exception: boom")
+      expect(yield* ask(scripted, connection)).toBe("committed")
+    })))
+
+  it.live("a driver that cannot ask says so by its absence", () =>
+    Effect.map(ScriptedDriver.make(), ({ driver }) => expect(driver.resolveCommit).toBeUndefined()))
+})
+
 describe("dirty connections", () => {
   it.live("a setting or an open transaction makes a connection dirty, reset makes it clean", () =>
     Effect.gen(function*() {
@@ -590,7 +658,9 @@ describe("streams", () => {
       expect(seen).toEqual([{ k: 1 }, { k: 2 }, { k: 3 }])
       expect(a.condition()).toBe("lost")
       const b = yield* connect(scripted)
-      expect(yield* endOf(() => Stream.runForEach(b.stream(statement("select t")), () => b.close))).toBe("ConnectionError maybe")
+      expect(yield* endOf(() => Stream.runForEach(b.stream(statement("select t")), () => b.close))).toBe(
+        "ConnectionError maybe"
+      )
       expect(scripted.breaches).toEqual([])
     }))
 })
@@ -628,7 +698,9 @@ describe("the language", () => {
         return connection.execute(statement(text, { params, shape }))
       }
       expect(yield* run(sql`insert into t values (${1})`)).toEqual([])
-      expect(yield* run(sql`INSERT INTO ${sql("t")} ${sql.insert([{ k: 2 }, { k: 3 }]).returning("*")}`)).toEqual([{ k: 2 }, { k: 3 }])
+      expect(yield* run(sql`INSERT INTO ${sql("t")} ${sql.insert([{ k: 2 }, { k: 3 }]).returning("*")}`)).toEqual([{
+        k: 2
+      }, { k: 3 }])
       expect(yield* run(sql`insert into t (k) values (${"it's"}) returning k`, "values")).toEqual([["it's"]])
       expect(yield* run(sql`delete from t where k = ${2}`, "raw")).toEqual([{ rows: [], rowCount: 1 }])
       expect(yield* run(sql`select k from t where k = ${3}`)).toEqual([{ k: 3 }])

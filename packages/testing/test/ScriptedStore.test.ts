@@ -2,9 +2,10 @@
  * The scripted database against a model of it: a transaction is a list of functions over the committed rows.
  */
 import { expect, it } from "@effect/vitest"
-import type { DriverConnection } from "effect-sql-engine/Driver"
-import { ScriptedDriver } from "effect-sql-engine-testing"
 import { Effect, FastCheck as fc } from "effect"
+import { ScriptedDriver } from "effect-sql-engine-testing"
+import type { DriverConnection } from "effect-sql-engine/Driver"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { connect, statement } from "./support/scripted.js"
 
 type Rows = ReadonlyArray<number>
@@ -24,7 +25,17 @@ interface Model {
 
 interface Command {
   readonly on: number
-  readonly word: "begin" | "insert" | "delete" | "select" | "fail" | "savepoint" | "release" | "rollbackTo" | "commit" | "rollback"
+  readonly word:
+    | "begin"
+    | "insert"
+    | "delete"
+    | "select"
+    | "fail"
+    | "savepoint"
+    | "release"
+    | "rollbackTo"
+    | "commit"
+    | "rollback"
   readonly key: number
 }
 
@@ -88,7 +99,10 @@ const advance = (model: Model, { key, on, word }: Command): Rows | "done" | "ref
     case "fail":
       return refuse(model, on)
     case "savepoint":
-      model.open[on] = { ...open!, savepoints: [...open!.savepoints, { name: `s${key}`, length: open!.changes.length }] }
+      model.open[on] = {
+        ...open!,
+        savepoints: [...open!.savepoints, { name: `s${key}`, length: open!.changes.length }]
+      }
       return "done"
     case "release":
       model.open[on] = { ...open!, savepoints: before }
@@ -110,7 +124,7 @@ const advance = (model: Model, { key, on, word }: Command): Rows | "done" | "ref
   }
 }
 
-const send = (connection: DriverConnection, { key, word }: Command) => {
+const send = (connection: DriverConnection, { key, word }: Command): Effect.Effect<unknown, SqlFailure> => {
   const run = (sql: string, ...prelude: ReadonlyArray<string>) => connection.execute(statement(sql, { prelude }))
   switch (word) {
     case "begin":
@@ -138,7 +152,17 @@ const send = (connection: DriverConnection, { key, word }: Command) => {
 const command: fc.Arbitrary<Command> = fc.record({
   on: fc.nat(1),
   word: fc.constantFrom(
-    "begin", "insert", "insert", "delete", "select", "fail", "savepoint", "savepoint", "release", "rollbackTo", "commit",
+    "begin",
+    "insert",
+    "insert",
+    "delete",
+    "select",
+    "fail",
+    "savepoint",
+    "savepoint",
+    "release",
+    "rollbackTo",
+    "commit",
     "rollback"
   ),
   key: fc.nat(4)

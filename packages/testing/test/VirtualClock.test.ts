@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { VirtualClock } from "effect-sql-engine-testing"
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, Queue, Schedule } from "effect"
+import { VirtualClock } from "effect-sql-engine-testing"
 
 describe("VirtualClock", () => {
   it.live("sleeping takes no real time, and exactly its own virtual time", () =>
@@ -26,8 +26,10 @@ describe("VirtualClock", () => {
   it.live("a thousand sleepers wake in order, also when some were interrupted", () =>
     VirtualClock.run(Effect.gen(function*() {
       const woken: Array<number> = []
-      const fibers = yield* Effect.forEach(Array.from({ length: 1000 }, (_, i) => (i * 7919) % 1000), (millis) =>
-        Effect.fork(Effect.zipRight(Effect.sleep(millis + 1), Effect.sync(() => woken.push(millis)))))
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 1000 }, (_, i) => (i * 7919) % 1000),
+        (millis) => Effect.fork(Effect.zipRight(Effect.sleep(millis + 1), Effect.sync(() => woken.push(millis))))
+      )
       yield* Effect.yieldNow()
       yield* Fiber.interruptAll(fibers.filter((_, i) => i % 3 === 0))
       yield* Effect.forEach(fibers, Fiber.await)
@@ -56,13 +58,16 @@ describe("VirtualClock", () => {
     })))
 
   it.live("timeouts, schedules and queues run in virtual time", () =>
-    VirtualClock.run(Effect.gen(function*() {
-      const queue = yield* Queue.unbounded<number>()
-      yield* Effect.fork(Effect.repeat(Queue.offer(queue, 1), Schedule.spaced("1 minute")))
-      const taken = yield* Effect.timeoutOption(Effect.forEach([1, 2, 3, 4], () => Queue.take(queue)), "10 minutes")
-      expect(taken._tag).toBe("Some")
-      expect(yield* Clock.currentTimeMillis).toBe(180_000)
-    }), { startMillis: 0 }))
+    VirtualClock.run(
+      Effect.gen(function*() {
+        const queue = yield* Queue.unbounded<number>()
+        yield* Effect.fork(Effect.repeat(Queue.offer(queue, 1), Schedule.spaced("1 minute")))
+        const taken = yield* Effect.timeoutOption(Effect.forEach([1, 2, 3, 4], () => Queue.take(queue)), "10 minutes")
+        expect(taken._tag).toBe("Some")
+        expect(yield* Clock.currentTimeMillis).toBe(180_000)
+      }),
+      { startMillis: 0 }
+    ))
 
   it.live("a program that can never go on ends as stuck, with the time it got to", () =>
     Effect.gen(function*() {
@@ -99,7 +104,10 @@ describe("VirtualClock", () => {
           Effect.zipRight(Effect.yieldNow()),
           Effect.forever,
           Effect.onInterrupt(() =>
-            Effect.zipRight(Effect.sleep("1 minute"), Effect.flatMap(Clock.currentTimeMillis, (now) => Deferred.succeed(finalized, now)))
+            Effect.zipRight(
+              Effect.sleep("1 minute"),
+              Effect.flatMap(Clock.currentTimeMillis, (now) => Deferred.succeed(finalized, now))
+            )
           )
         )
       ))

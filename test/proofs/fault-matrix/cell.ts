@@ -2,13 +2,13 @@
  * One cell of the fault matrix: an engine on the scripted driver, a session, its faults and its signal, and what was
  * seen of it from both sides.
  */
-import type { Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
+import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Random, Runtime, Scope, Stream } from "effect"
 import { Engine, Session } from "effect-sql-engine"
-import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
-import { isSqlFailure, statementFailure, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Outcome, ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { Moment, Step } from "effect-sql-engine-testing/Script"
-import { Effect, Exit, Fiber, FiberId, Logger, LogLevel, Random, Runtime, Scope, Stream } from "effect"
+import type { Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
+import type { EngineEvent, EngineStats } from "effect-sql-engine/Engine"
+import { isSqlFailure, type SqlFailure, statementFailure } from "effect-sql-engine/SqlFailure"
 import type { Fault, Happened, Plan, Scenario } from "./plan.js"
 
 /** Slow is longer than the session's timeout, and shorter than every limit of the engine. */
@@ -67,7 +67,11 @@ const codes: Partial<Record<Step, Parameters<typeof statementFailure>[0]>> = {
 export const injectedMessage = ({ nth, step }: Fault): string => `injected into ${step}#${nth}`
 
 const injected = (fault: Fault, statement: string | undefined): SqlFailure =>
-  statementFailure(codes[fault.step] ?? "ResourceExhausted", { message: injectedMessage(fault), sent: "yes", statement })
+  statementFailure(codes[fault.step] ?? "ResourceExhausted", {
+    message: injectedMessage(fault),
+    sent: "yes",
+    statement
+  })
 
 const scripted = (fault: Fault, sql: string | undefined): Outcome.Outcome => {
   switch (fault.outcome) {
@@ -209,6 +213,7 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     }
     const server = ScriptedDriver.unsafeMake({
       onFailure: plan.onFailure,
+      resolveCommit: plan.resolves,
       script: (moment) => {
         const fault = faultAt(moment)
         return fault === undefined ? undefined : scripted(fault, moment.sql)
@@ -258,7 +263,9 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     let exit: Exit.Exit<unknown, unknown> = Exit.die("The session never began.")
     const session = Session.transaction(
       bodyOf(plan, diary),
-      signal === "timeout" || (signal === "innerTimeout" && scenario.nesting === 0) ? { name: "cell", timeout: timeoutMillis } : { name: "cell" }
+      signal === "timeout" || (signal === "innerTimeout" && scenario.nesting === 0)
+        ? { name: "cell", timeout: timeoutMillis }
+        : { name: "cell" }
     )
     const main = yield* Effect.fork(
       Effect.sync(() => {

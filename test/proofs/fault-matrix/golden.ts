@@ -2,8 +2,8 @@
  * The golden table: what each cell ends with, and for the single faults which steps come after the fault, since the
  * double faults are drawn from them. `UPDATE_GOLDEN=1 PROVE=full` writes it anew; read the difference before it is kept.
  */
-import { readFileSync, writeFileSync } from "node:fs"
 import type { Script } from "effect-sql-engine-testing"
+import { readFileSync, writeFileSync } from "node:fs"
 import { type Happened, nameOf } from "./plan.js"
 import type { Judged } from "./sweep.js"
 

@@ -33,7 +33,14 @@ export const outcomes = [
 ] as const
 
 /** `innerTimeout`: of the innermost session, and the one around it goes on. */
-export const signals = ["none", "interruptBefore", "interruptDuring", "interruptAfter", "timeout", "innerTimeout"] as const
+export const signals = [
+  "none",
+  "interruptBefore",
+  "interruptDuring",
+  "interruptAfter",
+  "timeout",
+  "innerTimeout"
+] as const
 export const nestings = [0, 1, 2] as const
 
 export type FaultStep = (typeof steps)[number]
@@ -67,6 +74,8 @@ export interface Plan {
   readonly scenario: Scenario
   /** What a refused statement does to its transaction: PostgreSQL aborts, SQLite continues. */
   readonly onFailure: "abort" | "continue"
+  /** The driver can find out what became of a COMMIT whose answer was lost. */
+  readonly resolves: boolean
   readonly faults: readonly [Fault] | readonly [Fault, Fault]
   /** Aimed at the first fault. */
   readonly signal: Signal
@@ -74,9 +83,14 @@ export interface Plan {
   readonly listens: boolean
 }
 
-export const nameOf = ({ faults, onFailure, scenario, signal }: Plan): string =>
-  `${faults.map(({ nth, outcome, step }) => `${step}#${nth}:${outcome}`).join(" + ")} ${signal} nesting ${scenario.nesting}`
-  + (onFailure === "abort" ? "" : " continue")
+export const nameOf = ({ faults, onFailure, resolves, scenario, signal }: Plan): string =>
+  [
+    faults.map(({ nth, outcome, step }) => `${step}#${nth}:${outcome}`).join(" + "),
+    signal,
+    `nesting ${scenario.nesting}`,
+    ...(onFailure === "abort" ? [] : ["continue"]),
+    ...(resolves ? ["resolves"] : [])
+  ].join(" ")
 
 const late: ReadonlySet<FaultStep> = new Set<FaultStep>(["connect", "init", "validate", "begin"])
 
@@ -93,17 +107,31 @@ const scenarioOf = (step: FaultStep, nesting: Nesting): Scenario => ({
 const targetOf = (step: FaultStep, nesting: Nesting): number =>
   step === "savepoint" ? Math.max(1, nesting) : step === "statement" ? nesting + 1 : 1
 
+interface Ground {
+  readonly onFailure: Plan["onFailure"]
+  readonly resolves: boolean
+}
+
+const usual: Ground = { onFailure: "abort", resolves: false }
+
+/** The grounds a fault is tried on. */
+const groundsOf = (step: FaultStep, outcome: FaultOutcome): ReadonlyArray<Ground> => [
+  usual,
+  ...(outcome === "fail" ? [{ ...usual, onFailure: "continue" } as const] : []),
+  ...(step === "commit" ? [{ ...usual, resolves: true }] : [])
+]
+
 /**
- * Every step with every outcome, under every signal, in every depth: 12 × 9 × 6 × 3; and the refusals (12 × 6 × 3) again
- * on a server whose transactions outlive them.
+ * Every step with every outcome, under every signal, in every depth (12 × 9 × 6 × 3); the refusals again on a server
+ * whose transactions outlive them (12 × 6 × 3), and the COMMITs with a driver that can ask after them (9 × 6 × 3).
  */
 export const singles: ReadonlyArray<Plan> = steps.flatMap((step) =>
   outcomes.flatMap((outcome) =>
-    (outcome === "fail" ? ["abort", "continue"] as const : ["abort"] as const).flatMap((onFailure) =>
+    groundsOf(step, outcome).flatMap((ground) =>
       signals.flatMap((signal) =>
         nestings.map((nesting): Plan => ({
+          ...ground,
           scenario: scenarioOf(step, nesting),
-          onFailure,
           faults: [{ step, nth: targetOf(step, nesting), outcome }],
           signal,
           listens: (step === "rollback" || step === "rollbackTo") && outcome !== "ok" && outcome !== "slow"

@@ -51,7 +51,9 @@ export const complaints = async (results: ReadonlyArray<Judged>): Promise<Readon
   for (const result of bad.slice(0, 10)) {
     const smallest = await shrink(result)
     shown.push(`${nameOf(result.plan)} -> ${result.end}: ${result.wrong.join("; ")}`)
-    if (smallest !== result) shown.push(`  smallest: ${nameOf(smallest.plan)} -> ${smallest.end}: ${smallest.wrong.join("; ")}`)
+    if (smallest !== result) {
+      shown.push(`  smallest: ${nameOf(smallest.plan)} -> ${smallest.end}: ${smallest.wrong.join("; ")}`)
+    }
   }
   return bad.length > 10 ? [...shown, `and ${bad.length - 10} more cells`] : shown
 }

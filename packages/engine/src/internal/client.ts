@@ -9,7 +9,7 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as SqlStatement from "@effect/sql/Statement"
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
-import type { Scope } from "effect"
+import type { Fiber, Scope } from "effect"
 import type { Statement } from "../Driver.js"
 import type { Pool, Request } from "../Pool.js"
 import type { SqlFailure } from "../SqlFailure.js"
@@ -19,7 +19,7 @@ import { transaction } from "./session/run.js"
 import { alone, inSession } from "./session/stream.js"
 import { fromDefect, operate } from "./session/turn.js"
 import type { Host } from "./session/unit.js"
-import { current, SessionRef, Unit } from "./session/unit.js"
+import { current, nearest, SessionRef, Unit } from "./session/unit.js"
 
 type Unsent = Omit<Statement, "prelude">
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
@@ -80,9 +80,13 @@ const poolFor = (host: Host, sql: string): Pool =>
 class EngineConnection implements Connection {
   constructor(private readonly host: Host, private readonly bound: SessionRef | undefined) {}
 
+  private refOf(fiber: Fiber.RuntimeFiber<any, any>): SessionRef | undefined {
+    return this.bound === undefined ? current(this.host, fiber) : nearest(this.bound, fiber.currentContext.unsafeMap)
+  }
+
   private run(statement: Unsent, transform: Transform): Effect.Effect<ReadonlyArray<any>, SqlError> {
     return Effect.withFiberRuntime((fiber) => {
-      const ref = this.bound ?? current(this.host, fiber)
+      const ref = this.refOf(fiber)
       const rows = Effect.mapError(
         ref === undefined ? executeAlone(this.host, statement) : executeIn(ref, statement),
         toSqlError
@@ -112,7 +116,7 @@ class EngineConnection implements Connection {
     const statement: Unsent = { sql, params, shape: "rows", prepare: true }
     const rows = Stream.mapError(
       Stream.unwrap(Effect.withFiberRuntime<Stream.Stream<any, SqlFailure>>((fiber) => {
-        const ref = this.bound ?? current(this.host, fiber)
+        const ref = this.refOf(fiber)
         return Effect.succeed(ref === undefined ? alone(poolFor(this.host, sql), statement) : inSession(ref, statement))
       })),
       toSqlError

@@ -74,7 +74,11 @@ export class Deadlines {
     this.sleeper?.fiber.unsafeInterruptAsFork(this.sleeper.fiber.id())
     const millis = Math.max(0, until - this.clock.unsafeCurrentTimeMillis())
     const fiber: Fiber.RuntimeFiber<void> = Runtime.runFork(this.runtime)(
-      Effect.andThen(Effect.sleep(Duration.millis(millis)), Effect.sync(() => this.wake(fiber)))
+      // Never at once, also where a clock ends a sleep of no time at once: whoever set the limit must have it first.
+      Effect.yieldNow().pipe(
+        Effect.andThen(Effect.sleep(Duration.millis(millis))),
+        Effect.andThen(Effect.sync(() => this.wake(fiber)))
+      )
     )
     this.sleeper = { fiber, until }
   }

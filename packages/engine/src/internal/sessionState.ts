@@ -165,6 +165,8 @@ export class SessionState<Hook> {
   wait(scope: Scope<Hook>, ending: boolean, resume: Waiter<Hook>["resume"]): Waiter<Hook> {
     const waiter: Waiter<Hook> = { scope, ending, resume, granted: false }
     this.waiters.push(waiter)
+    // Whoever had the turn may have left it since it was asked for: the fiber that waits can have yielded in between.
+    if (!this.running) this.dispatch()
     return waiter
   }
 
@@ -207,8 +209,10 @@ export class SessionState<Hook> {
 
   // Scopes
 
-  /** Opens a child of the tip; the caller has the turn. */
-  open(scope: Scope<Hook>): Scope<Hook> {
+  /** Opens a child of the tip; the caller has the turn. Refused where the scope has ended since the turn was granted. */
+  open(scope: Scope<Hook>): Scope<Hook> | SqlFailure {
+    const refused = this.refusal(scope)
+    if (refused !== undefined) return refused
     const child = this.makeScope(scope)
     scope.child = child
     this.tip = child

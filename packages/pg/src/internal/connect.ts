@@ -71,7 +71,8 @@ const tryHost = (
     const attempt = Effect.mapError(dial(settings, endpoint, secure, password), ({ error }) =>
       connectFailure(error, endpoint, settings, engine))
     if (settings.connectTimeout === undefined) return restore(attempt)
-    return restore(Effect.timeoutFail(attempt, {
+    // The limit holds also for a caller that cannot be interrupted.
+    return restore(Effect.timeoutFail(Effect.interruptible(attempt), {
       duration: settings.connectTimeout,
       onTimeout: (): Failed => ({
         failure: linkFailure(

@@ -306,6 +306,12 @@ export class Connection implements DriverConnection {
     })
   }
 
+  /** What `onConnect` has set and loaded is the connection's own; a transaction it left open is not. */
+  adopt(): void {
+    this.dirt.clear()
+    this.dirt.spoiled = false
+  }
+
   get ping(): Effect.Effect<void, SqlFailure> {
     return Effect.suspend(() => {
       if (this.link.death !== undefined) return Effect.fail(this.dead())

@@ -41,6 +41,7 @@ export class Link {
   onNotification: ((message: { readonly channel: string; readonly payload: string; readonly processId: number }) => void) | undefined
 
   private readonly inFlight: Array<Exchange> = []
+  private warning: (Error & ServerError) | undefined
   private cancels = 0
   private repeat: ReturnType<typeof setTimeout> | undefined
   private stopCancel: (() => void) | undefined
@@ -57,8 +58,14 @@ export class Link {
     })
     connection.on("readyForQuery", (message: { readonly status: Status }) => this.ready(message.status))
     client.on("notification", (message) => this.onNotification?.(message))
-    client.on("error", (error: Error) => this.die(error))
-    client.on("end", () => this.die(new Error("the server closed the connection")))
+    // A backend that is stopped at once has time for a warning, not for an error.
+    client.on("notice", (notice: ServerError) => {
+      if (notice.code === "57P01" || notice.code === "57P02") {
+        this.warning = Object.assign(new Error(notice.message), { severity: "FATAL", code: notice.code })
+      }
+    })
+    client.on("error", (error: Error) => this.die(isServerError(error) ? error : this.warning ?? error))
+    client.on("end", () => this.die(this.warning ?? new Error("the server closed the connection")))
   }
 
   get parameters(): ReadonlyMap<string, string> {

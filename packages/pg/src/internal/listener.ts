@@ -127,11 +127,12 @@ export class Listener {
     return Effect.gen(this, function*() {
       const died = yield* Deferred.make<SqlFailure>()
       const connection = yield* Effect.acquireRelease(
-        this.connect({
+        // The last listener may leave while it is being made.
+        Effect.interruptible(this.connect({
           engine,
           onLost: (failure) => Deferred.unsafeDone(died, Effect.succeed(failure)),
           onServerGone: () => {}
-        }),
+        })),
         (connection) => Effect.timeoutOption(Effect.interruptible(connection.close), closeLimit)
       )
       connection.link.onNotification = ({ channel, payload, processId }) => {

@@ -21,6 +21,9 @@ export interface Proxy {
   cutOnSend: "before" | "after" | undefined
   /** Passes nothing on, either way. */
   blackHole: boolean
+  /** Keeps what the server says, its end too, until `release`; what the client says is dropped. */
+  readonly hold: () => void
+  readonly release: () => void
 }
 
 /** A proxy before a port of this machine. */
@@ -33,6 +36,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
         let spoke = false
         let messages = ""
         const pairs = new Set<readonly [net.Socket, net.Socket]>()
+        let held: Array<() => void> | undefined
         const server = net.createServer((client) => {
           made++
           const upstream = net.connect(target.port, target.host)
@@ -47,7 +51,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
           client.setNoDelay(true)
           upstream.setNoDelay(true)
           client.on("data", (chunk: Buffer) => {
-            if (proxy.blackHole) return
+            if (proxy.blackHole || held !== undefined) return
             if (!startup) {
               for (let at = 0; at + 5 <= chunk.length; at += 1 + chunk.readUInt32BE(at + 1)) {
                 messages += String.fromCharCode(chunk[at]!)
@@ -64,9 +68,11 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             if (proxy.blackHole || proxy.cutOnSend === "after") return
             if (spoke) trips++
             spoke = false
-            client.write(chunk)
+            if (held !== undefined) held.push(() => client.write(chunk))
+            else client.write(chunk)
           })
-          for (const socket of pair) socket.on("error", end).on("close", end)
+          upstream.on("error", end).on("close", () => held === undefined ? end() : held.push(() => client.end(end)))
+          client.on("error", end).on("close", end)
         })
         const proxy: Proxy = {
           get port() {
@@ -87,7 +93,15 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             }
           },
           cutOnSend: undefined,
-          blackHole: false
+          blackHole: false,
+          hold: () => {
+            held = []
+          },
+          release: () => {
+            const waiting = held ?? []
+            held = undefined
+            for (const deliver of waiting) deliver()
+          }
         }
         server.listen(0, "127.0.0.1", () => resume(Effect.succeed({
           proxy,

@@ -168,6 +168,7 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     condition: (): Condition => closed || lost || !db.open ? "lost" : handle.isDirty ? "dirty" : "clean",
     settle: Effect.void,
     reset,
+    adopt: () => handle.adopt(),
     ping: Effect.suspend(() => {
       const failure = closed ? undefined : moved()
       if (failure === undefined) {

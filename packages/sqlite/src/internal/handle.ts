@@ -52,6 +52,11 @@ export class Handle {
     return this.#refusesWrites && this.db.inTransaction
   }
 
+  /** Takes what is on the connection now as its own. */
+  adopt(): void {
+    this.#leftovers.forget()
+  }
+
   /** Prepared statements kept now. */
   get cached(): number {
     return this.#prepared.size

@@ -1,10 +1,10 @@
 /**
  * What the tests of the scripted driver say over and over.
  */
+import { Effect } from "effect"
+import type { ScriptedDriver } from "effect-sql-engine-testing/ScriptedDriver"
 import type { ConnectContext, DriverConnection, Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import type { ScriptedDriver } from "effect-sql-engine-testing/ScriptedDriver"
-import { Effect } from "effect"
 
 export const statement = (
   sql: string,

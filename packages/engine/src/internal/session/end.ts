@@ -44,7 +44,7 @@ export const end = <A, E, X>(
       () =>
         Effect.flatMap(
           scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit),
-          (ended) => runHooks(unit, ended.hooks, report(exit, ended.outcome, raise))
+          (ended) => runHooks(ref, ended.hooks, report(exit, ended.outcome, raise))
         )
     )
   })
@@ -126,17 +126,23 @@ const endSavepoint = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> =>
         if (stuck !== undefined) return undo(stuck)
         return Effect.flatMap(
           control(unit, "release", dialect.releaseSavepoint(scope.savepoint), commitLimit),
-          (failure) => failure === undefined ? Effect.succeed<Outcome>({ _tag: "Committed" }) : undo(failure)
+          // A cut-off statement may only now have shown that the transaction failed of it.
+          (failure) =>
+            failure === undefined
+              ? Effect.succeed<Outcome>({ _tag: "Committed" })
+              : undo(state.obstacle(scope) ?? failure)
         )
       }
     )
   })
 
   return Effect.map(commit ? keep : undo(undefined), (outcome) => {
+    const strays = undone(scope)
     if (outcome._tag === "Committed") state.bubble(scope)
+    else if (scope.closedBy !== "engine") scope.closedBy = "rollback"
     state.finish(scope)
     state.leave()
-    return { outcome, hooks: outcome._tag === "Committed" ? [] : scope.afterRollback }
+    return { outcome, hooks: outcome._tag === "Committed" ? strays : [...strays, ...scope.afterRollback] }
   })
 }
 
@@ -146,6 +152,13 @@ const undoChild = (unit: Unit, scope: Scope<Hook>): Effect.Effect<SqlFailure | u
   if (child === undefined || !child.set || unit.state.broken !== undefined) return Effect.succeed(undefined)
   const { driver, limits } = unit.host
   return control(unit, "rollbackTo", driver.dialect.rollbackToSavepoint(child.savepoint), limits.release)
+}
+
+/** What was to happen should the scopes that are still open inside of an ending one be rolled back, as they are now. */
+const undone = (scope: Scope<Hook>): ReadonlyArray<Hook> => {
+  const hooks: Array<Hook> = []
+  for (let at = scope.child; at !== undefined; at = at.child) hooks.unshift(...at.afterRollback)
+  return hooks
 }
 
 const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
@@ -179,7 +192,10 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
   })
 
   const notCommitted = (failure: SqlFailure): Effect.Effect<Outcome> => {
-    const obstacle = failure._tag === "TransactionAborted" ? state.obstacle(scope) ?? failure : failure
+    // The driver knows neither the session's name nor what failed in it first.
+    const obstacle = failure._tag === "TransactionAborted"
+      ? state.obstacle(scope) ?? state.aborted({ message: failure.message, first: failure.first })
+      : failure
     if (unit.discard !== undefined) {
       // The connection died of it. Only a COMMIT that never left us is certainly undone.
       return failure.sent === "no" ? Effect.succeed<Outcome>({ _tag: "RolledBack", failure }) : resolve(unit, failure)
@@ -195,7 +211,9 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
     ? keep
     : undo(undefined)
   return Effect.map(work, (outcome) => {
+    const strays = undone(scope)
     state.finish(scope)
+    unit.over = true
     scope.closedBy = state.broken !== undefined && scope.closedBy === "engine"
       ? "engine"
       : outcome._tag === "Committed"
@@ -209,7 +227,7 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
       : outcome._tag === "RolledBack"
       ? scope.afterRollback
       : []
-    return { outcome, hooks }
+    return { outcome, hooks: [...strays, ...hooks] }
   })
 }
 
@@ -252,20 +270,16 @@ const settleTotals = (unit: Unit, outcome: Outcome): void => {
 }
 
 /** Hooks run in the order they were registered; what one of them fails with changes nothing, and is logged. */
-const runHooks = <A, E>(unit: Unit, hooks: ReadonlyArray<Hook>, result: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+const runHooks = <A, E>(
+  ended: SessionRef,
+  hooks: ReadonlyArray<Hook>,
+  result: Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
   if (hooks.length === 0) return result
+  const complain = (cause: Cause.Cause<unknown>) =>
+    Effect.logWarning(`A hook of session ${ended.unit.session} failed; the session's outcome stands.`, cause)
   return Effect.zipRight(
-    Effect.forEach(
-      hooks,
-      (hook) =>
-        Effect.catchAllCause(
-          hook,
-          (cause) => Effect.logWarning(`A hook of session ${unit.session} failed; the session's outcome stands.`, cause)
-        ),
-      {
-        discard: true
-      }
-    ),
+    Effect.forEach(hooks, (hook) => Effect.catchAllCause(hook(ended), complain), { discard: true }),
     result
   )
 }

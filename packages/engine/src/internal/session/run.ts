@@ -84,18 +84,20 @@ const openRoot = (
 const openSavepoint = (around: SessionRef, outer: SessionRef, restore: Restore): Effect.Effect<Opened, SqlFailure> => {
   const { scope, unit } = around
   const { state } = unit
-  const take = (): Opened => {
+  const take = (): Effect.Effect<Opened, SqlFailure> => {
     const child = state.open(scope)
     state.leave()
-    return { ref: new SessionRef(unit, child, outer), joined: false }
+    return isSqlFailure(child)
+      ? Effect.fail(child)
+      : Effect.succeed({ ref: new SessionRef(unit, child, outer), joined: false })
   }
   const entered = state.tryEnter(scope)
-  if (entered === true) return Effect.succeed(take())
+  if (entered === true) return take()
   if (entered !== false) return Effect.fail(entered)
   if (unit.options.concurrency === "reject") {
     return Effect.fail(state.concurrent(`Session ${state.id} of engine "${state.engine}" is in use by another fiber.`))
   }
-  return Effect.map(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), take)
+  return Effect.flatMap(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), take)
 }
 
 /** The failure of a nested session that cannot be. */

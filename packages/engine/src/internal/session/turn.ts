@@ -78,6 +78,12 @@ export const operate = <A, E>(
     const { state } = unit
     const start = (): Effect.Effect<A, E> => {
       unit.statement = sql
+      // The scope may have ended since the turn was granted.
+      const refused = state.refusal(scope)
+      if (refused !== undefined) {
+        state.leave()
+        return Effect.fail(toError(refused))
+      }
       const obstacle = state.failed !== undefined && !leadsBack.test(sql) ? state.obstacle(scope) : undefined
       if (obstacle !== undefined) {
         state.leave()
@@ -86,10 +92,16 @@ export const operate = <A, E>(
       if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
       return Effect.matchCauseEffect(restore(unit.pool.acquire(unit)), {
         onFailure: (cause) => {
-          state.leave()
+          stepBack(unit)
           return Effect.failCause(Cause.map(cause, toError))
         },
-        onSuccess: send
+        onSuccess: () => {
+          // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
+          const refused = state.refusal(scope)
+          if (refused === undefined) return send()
+          stepBack(unit)
+          return Effect.fail(toError(refused))
+        }
       })
     }
     const send = (): Effect.Effect<A, E> => {
@@ -98,9 +110,15 @@ export const operate = <A, E>(
       const ahead = state.transactional ? state.unset(scope) : []
       const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
       if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
-      return Effect.matchCauseEffect(restore(Effect.suspend(() => operation(connection, prelude))), {
+      let begun = false
+      const run = Effect.suspend(() => {
+        begun = true
+        return operation(connection, prelude)
+      })
+      return Effect.matchCauseEffect(restore(run), {
         onFailure: (cause) => {
-          const failure = observe(unit, connection, ahead, cause, failureOf)
+          // Interrupted before it began, it left no trace.
+          const failure = begun ? observe(unit, connection, ahead, cause, failureOf) : undefined
           state.leave()
           return failure === undefined ? Effect.failCause(cause) : Effect.fail(toError(failure))
         },
@@ -132,6 +150,12 @@ export const operate = <A, E>(
       start
     )
   })
+
+/** Leaves the turn with nothing sent. A connection that came too late for the session's end goes back at once. */
+const stepBack = (unit: Unit): void => {
+  if (unit.over) unit.pool.release(unit)
+  unit.state.leave()
+}
 
 /** The statement with which a body undoes its own savepoint goes through although the transaction has failed. */
 const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
@@ -167,9 +191,15 @@ const observe = <E>(
   if (condition === "lost") distrust(unit, failure)
   else if (failure?.connection === "discard") distrust(unit, failure)
   else if (condition === "busy") state.cutOff(ahead)
-  else state.answered(connection.transaction(), ahead, failure === undefined ? undefined : asFirst(failure))
+  else {
+    // What was never sent took no savepoints with it.
+    const sent = failure?.sent === "no" ? nothing : ahead
+    state.answered(connection.transaction(), sent, failure === undefined ? undefined : asFirst(failure))
+  }
   return undefined
 }
+
+const nothing: ReadonlyArray<never> = []
 
 const distrust = (unit: Unit, failure: SqlFailure | undefined): void => {
   unit.discard ??= failure ?? lost(unit)

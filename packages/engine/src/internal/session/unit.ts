@@ -15,8 +15,8 @@ import type { Deadlines } from "../deadlines.js"
 import type { Scope } from "../sessionState.js"
 import { SessionState } from "../sessionState.js"
 
-/** An effect to run once the outcome is known, with the context it was registered in. */
-export type Hook = Effect.Effect<unknown>
+/** An effect to run once the outcome is known: as it was registered, among the sessions around the scope that ended. */
+export type Hook = (ended: SessionRef) => Effect.Effect<unknown>
 
 /** What became of sessions since the engine was made; `opened = committed + rolledBack + unknown + open`. */
 export interface SessionTotals {
@@ -85,6 +85,9 @@ export class Unit implements Request {
   get holds(): ReadonlyArray<Lease> {
     return this.around === undefined ? nothing : held(this.around, this.host)
   }
+
+  /** The end has run. A connection that arrives now belongs to nobody. */
+  over = false
 
   /** Why the connection must not be lent again, when this session found out. */
   discard: SqlFailure | undefined = undefined
@@ -171,10 +174,38 @@ export const innermost = (map: Map<string, any>): SessionRef | undefined => {
 }
 
 /** The scope of this engine's session that a fiber is in. */
-export const current = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): SessionRef | undefined => {
-  const map = fiber.currentContext.unsafeMap
+export const current = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): SessionRef | undefined =>
+  currentIn(host, fiber.currentContext.unsafeMap)
+
+const currentIn = (host: Host, map: Map<string, any>): SessionRef | undefined => {
   for (let ref = innermost(map); ref !== undefined; ref = ref.outer) if (ref.unit.host === host) return ref
   return map.get(host.key)
+}
+
+/**
+ * Where to run what is bound to a scope: whoever stands in an open scope inside of it stays there, since the outer one
+ * takes no statement before the inner one has ended.
+ */
+export const nearest = (bound: SessionRef, map: Map<string, any>): SessionRef => {
+  const here = currentIn(bound.unit.host, map)
+  if (here === undefined || here.unit !== bound.unit || here.scope.closedBy !== undefined) return bound
+  for (let at: Scope<Hook> | undefined = here.scope; at !== undefined; at = at.parent) {
+    if (at === bound.scope) return here
+  }
+  return bound
+}
+
+/** The context in which a handle's scope is used, wherever that is; sessions of other engines there stay around it. */
+export const enterFrom = <R>(
+  context: Context.Context<R>,
+  handle: SessionRef,
+  tagKey: string
+): Context.Context<any> => {
+  const map = context.unsafeMap
+  const ref = nearest(handle, map)
+  if (ref !== handle) return Context.unsafeMake(new Map(map).set(tagKey, handle.unit.host))
+  const outer = innermost(map)
+  return enter(context, outer === handle.outer ? handle : new SessionRef(handle.unit, handle.scope, outer), tagKey)
 }
 
 /** The context in which a scope's body runs. `tagKey` is where code that declares `Session<Engine>` finds the engine. */
@@ -190,13 +221,20 @@ export const enter = <R>(
   return Context.unsafeMake(map)
 }
 
-/** The same context with this engine's sessions taken out: what runs after the session's end. */
-export const leave = <R>(context: Context.Context<R>, host: Host): Context.Context<any> => {
+/**
+ * The context of what runs after a scope's end: as it was, but of sessions only those around the scope. Those inside of
+ * it, of whichever engine, have ended too.
+ */
+export const leave = <R>(context: Context.Context<R>, ended: SessionRef): Context.Context<any> => {
   const map = new Map(context.unsafeMap)
-  map.delete(host.key)
-  let ref = innermost(map)
-  while (ref !== undefined && ref.unit.host === host) ref = ref.outer
-  if (ref === undefined) map.delete(transactionKey)
-  else map.set(transactionKey, ref.transaction)
+  for (let ref = innermost(map); ref !== undefined && ref !== ended.outer; ref = ref.outer) {
+    map.delete(ref.unit.host.key)
+  }
+  map.delete(ended.unit.host.key)
+  for (let ref = ended.outer; ref !== undefined; ref = ref.outer) {
+    if (!map.has(ref.unit.host.key)) map.set(ref.unit.host.key, ref)
+  }
+  if (ended.outer === undefined) map.delete(transactionKey)
+  else map.set(transactionKey, ended.outer.transaction)
   return Context.unsafeMake(map)
 }

@@ -10,7 +10,7 @@ import { end } from "./end.js"
 import { retrying } from "./retry.js"
 import { open, refused, transaction, within } from "./run.js"
 import type { Host, SessionRef } from "./unit.js"
-import { current, enter, leave } from "./unit.js"
+import { current, enter, enterFrom, leave } from "./unit.js"
 
 /** Where an engine's service keeps what only its sessions may use. */
 export const HostId: unique symbol = Symbol.for("effect-sql-engine/Host")
@@ -61,7 +61,8 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
     inScope<void, SessionClosed>((ref, fiber) => {
       const { scope, unit } = ref
       if (scope.closedBy !== undefined) return Effect.fail(unit.state.closed(scope.closedBy))
-      scope[which] = scope[which].concat(within(hook, leave(fiber.currentContext, unit.host)))
+      const context = fiber.currentContext
+      scope[which] = scope[which].concat((ended) => within(hook, leave(context, ended)))
       return Effect.void
     })
 
@@ -83,7 +84,9 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
             })
             const handle: SessionHandle<Self> = {
               run: (effect) =>
-                refine(Effect.mapInputContext(effect, (context: Context.Context<any>) => enter(context, ref, tagKey))),
+                refine(
+                  Effect.mapInputContext(effect, (context: Context.Context<any>) => enterFrom(context, ref, tagKey))
+                ),
               commit: finish(Exit.void),
               rollback,
               info: Effect.sync(() => infoOf(ref))

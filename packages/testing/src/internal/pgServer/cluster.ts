@@ -61,7 +61,7 @@ const launch = (cluster: Cluster, port: number, settings: Readonly<Record<string
     let output = ""
     const onData = (chunk: Buffer) => {
       output += chunk
-      if (!output.includes("ready to accept connections")) return
+      if (!/ready to accept (read-only )?connections/.test(output)) return
       // From here on the log is read and dropped: a full pipe would stop the server.
       child.stderr.off("data", onData)
       child.stderr.resume()

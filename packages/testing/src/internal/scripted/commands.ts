@@ -20,7 +20,11 @@ export type Answer =
   | { readonly _tag: "Rows"; readonly rows: ReadonlyArray<Readonly<Record<string, unknown>>>; readonly count: number }
   | { readonly _tag: "Refused"; readonly failure: StatementFailure; readonly ends?: "transaction" | "connection" }
 
-const rows = (keys: ReadonlyArray<Key>): Answer => ({ _tag: "Rows", rows: keys.map((k) => ({ k })), count: keys.length })
+const rows = (keys: ReadonlyArray<Key>): Answer => ({
+  _tag: "Rows",
+  rows: keys.map((k) => ({ k })),
+  count: keys.length
+})
 const none = (count: number): Answer => ({ _tag: "Rows", rows: [], count })
 const refused = (failure: StatementFailure, ends?: "transaction" | "connection"): Answer =>
   ends === undefined ? { _tag: "Refused", failure } : { _tag: "Refused", failure, ends }
@@ -36,7 +40,9 @@ const write = (backend: Backend, changes: ReadonlyArray<Change>): StatementFailu
   }
   const log = tx === undefined ? changes : [...tx.log, ...changes]
   if (server.options.unique) {
-    const twice = changes.find((entry) => entry._tag === "Insert" && server.store.count(entry.table, entry.key, log) > 1)
+    const twice = changes.find((entry) =>
+      entry._tag === "Insert" && server.store.count(entry.table, entry.key, log) > 1
+    )
     if (twice !== undefined) {
       return duplicate(twice)
     }
@@ -108,14 +114,19 @@ export const runStatement = (backend: Backend, sql: string, params: ReadonlyArra
       backend.settings.add(command.name)
       return none(0)
     case "Fail":
-      return refused(failureOf(command.code, `The scripted server refused the statement with ${command.code}.`, { statement: sql }))
+      return refused(
+        failureOf(command.code, `The scripted server refused the statement with ${command.code}.`, { statement: sql })
+      )
     case "Kill":
       return refused(
         failureOf("57P01", "The scripted server ended the connection.", { sent: "maybe", statement: sql }),
         "connection"
       )
     case "RollbackByItself":
-      return refused(failureOf("53100", "The scripted server ended the transaction.", { statement: sql }), "transaction")
+      return refused(
+        failureOf("53100", "The scripted server ended the transaction.", { statement: sql }),
+        "transaction"
+      )
     default:
       return refused(failureOf("42601", `The scripted server does not understand: ${sql}`, { statement: sql }))
   }

@@ -1,16 +1,17 @@
 /**
  * One scripted connection: what the contract asks of it, told as steps of its link.
  */
+import { Chunk, Duration, Effect, Exit, Option, Stream } from "effect"
 import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import { Chunk, Duration, Effect, Exit, Option, Stream } from "effect"
 import { ok, type Outcome } from "../../Outcome.js"
 import type { Step } from "../../Script.js"
 import { runStatement } from "./commands.js"
 import { inFailed, refuse, runControl, stepOf } from "./control.js"
 import { failureOf, lostFailure } from "./dialect.js"
-import type { Job, Link, Reading } from "./link.js"
+import type { Link, Reading } from "./link.js"
 import { shapeRows } from "./shape.js"
+import type { Job } from "./work.js"
 
 export class ScriptedConnection implements DriverConnection {
   constructor(private readonly link: Link) {}
@@ -38,17 +39,19 @@ export class ScriptedConnection implements DriverConnection {
 
   stream(statement: Statement): Stream.Stream<any, SqlFailure> {
     this.called(statement, "stream")
-    return Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(Effect.suspend(() => this.trip(statement, "stream"))), (rows) => {
-        const reading = this.link.hold(statement.sql)
-        const end = this.link.cutAfter
-        this.link.cutAfter = Infinity
-        return Effect.as(
-          Effect.addFinalizer(() => Effect.sync(() => this.link.readings.delete(reading))),
-          Stream.repeatEffectChunkOption(this.pull(rows, end, reading))
-        )
-      })
-    ))
+    return Stream.unwrapScoped(
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(restore(Effect.suspend(() => this.trip(statement, "stream"))), (rows) => {
+          const reading = this.link.hold(statement.sql)
+          const end = this.link.cutAfter
+          this.link.cutAfter = Infinity
+          return Effect.as(
+            Effect.addFinalizer(() => Effect.sync(() => this.link.readings.delete(reading))),
+            Stream.repeatEffectChunkOption(this.pull(rows, end, reading))
+          )
+        })
+      )
+    )
   }
 
   control(kind: Control, sql: string): Effect.Effect<TransactionStatus, SqlFailure> {
@@ -86,6 +89,10 @@ export class ScriptedConnection implements DriverConnection {
     return Effect.suspend(() => this.settled(this.link.take("settle")))
   }
 
+  adopt(): void {
+    this.link.settings.clear()
+  }
+
   get reset(): Effect.Effect<void, SqlFailure> {
     this.throwIfTold("reset")
     return Effect.suspend(() =>
@@ -93,7 +100,7 @@ export class ScriptedConnection implements DriverConnection {
         step: "reset",
         sql: undefined,
         apply: () => {
-          this.link.tx = this.link.server.rollback(this.link.tx)
+          this.link.tx = this.link.server.rollback(this.link.id, this.link.tx)
           this.link.settings.clear()
           return Exit.void
         }
@@ -162,7 +169,11 @@ export class ScriptedConnection implements DriverConnection {
   }
 
   /** The control statements ahead, then the statement: the first that fails ends the trip. */
-  private trip(statement: Statement, step: "statement" | "stream", from = 0): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
+  private trip(
+    statement: Statement,
+    step: "statement" | "stream",
+    from = 0
+  ): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
     for (let i = from; i < statement.prelude.length; i++) {
       const sql = statement.prelude[i] as string
       const done = this.link.perform({
@@ -209,7 +220,7 @@ export class ScriptedConnection implements DriverConnection {
       return Exit.succeed(shapeRows(answer.rows, answer.count, statement.shape))
     }
     if (answer.ends === "transaction") {
-      this.link.tx = this.link.server.rollback(this.link.tx)
+      this.link.tx = this.link.server.rollback(this.link.id, this.link.tx)
     }
     return this.link.refused(step, answer.failure)
   }
@@ -255,7 +266,9 @@ export class ScriptedConnection implements DriverConnection {
       const job: Job<void> = { step: "stream", sql: reading.sql, apply: () => Exit.void }
       if (!link.readings.has(reading)) {
         return Exit.fail(
-          Option.some(link.brokenBy ?? lostFailure(`Connection ${link.id} closed under a stream.`, "maybe", reading.sql))
+          Option.some(
+            link.brokenBy ?? lostFailure(`Connection ${link.id} closed under a stream.`, "maybe", reading.sql)
+          )
         )
       }
       if (link.work !== undefined) {

@@ -28,7 +28,9 @@ export const stepOf = (sql: string): Step => {
 }
 
 export const inFailed = (sql: string): SqlFailure =>
-  failureOf("25P02", "The transaction has failed; the scripted server accepts nothing but a rollback.", { statement: sql })
+  failureOf("25P02", "The transaction has failed; the scripted server accepts nothing but a rollback.", {
+    statement: sql
+  })
 
 /** What becomes of the transaction when the server refuses a step inside of it. */
 export const refuse = (backend: Backend, step: Step): void => {
@@ -37,7 +39,7 @@ export const refuse = (backend: Backend, step: Step): void => {
     return
   }
   if (onFailure === "rollback" || step === "commit") {
-    backend.tx = backend.server.rollback(backend.tx)
+    backend.tx = backend.server.rollback(backend.id, backend.tx)
   } else {
     backend.tx.failed = true
   }
@@ -50,7 +52,7 @@ const commit = (backend: Backend): SqlFailure | undefined => {
     return undefined
   }
   if (tx.failed) {
-    backend.tx = server.rollback(tx)
+    backend.tx = server.rollback(backend.id, tx)
     return new TransactionAborted({
       message: "The server answered COMMIT with ROLLBACK, because an earlier statement of the transaction had failed.",
       session: ""
@@ -62,7 +64,7 @@ const commit = (backend: Backend): SqlFailure | undefined => {
     refuse(backend, "commit")
     return unmet !== undefined ? unmetFailure(unmet) : twice && duplicate(twice)
   }
-  server.commit(tx)
+  server.commit(backend.id, tx)
   backend.tx = undefined
   return undefined
 }
@@ -72,7 +74,7 @@ const begin = (backend: Backend, sql: string, readOnly: boolean): SqlFailure | u
     backend.server.breach("nestedBegin", backend.id, "begin", sql)
     return failureOf("42601", "BEGIN arrived inside a transaction.", { statement: sql })
   }
-  backend.tx = backend.server.begin(readOnly || backend.lane === "read")
+  backend.tx = backend.server.begin(backend.id, readOnly || backend.lane === "read")
   return undefined
 }
 
@@ -80,7 +82,7 @@ const rollback = (backend: Backend, sql: string): SqlFailure | undefined => {
   if (backend.tx === undefined) {
     backend.server.breach("noTransaction", backend.id, "rollback", sql)
   }
-  backend.tx = backend.server.rollback(backend.tx)
+  backend.tx = backend.server.rollback(backend.id, backend.tx)
   return undefined
 }
 

@@ -6,10 +6,10 @@
  */
 import type { BeginOptions, Classification, Dialect } from "effect-sql-engine/Dialect"
 import {
-  statementFailure,
-  statementFailures,
   type ConstraintFacts,
   type StatementFailure,
+  statementFailure,
+  statementFailures,
   type StatementFailureTag
 } from "effect-sql-engine/SqlFailure"
 

@@ -18,7 +18,13 @@ import type { Key } from "./store.js"
 export type Value = { readonly literal: Key } | { readonly param: number }
 
 export type Command =
-  | { readonly _tag: "Insert"; readonly table: string; readonly values: ReadonlyArray<Value>; readonly deferred: boolean; readonly returning: boolean }
+  | {
+    readonly _tag: "Insert"
+    readonly table: string
+    readonly values: ReadonlyArray<Value>
+    readonly deferred: boolean
+    readonly returning: boolean
+  }
   | { readonly _tag: "Delete"; readonly table: string; readonly value: Value | undefined }
   | { readonly _tag: "Select"; readonly table: string; readonly value: Value | undefined; readonly count: boolean }
   | { readonly _tag: "One" }
@@ -40,11 +46,13 @@ const name = String.raw`"?([\w.]+)"?`
 const pattern = (source: string) => new RegExp(`^${source}$`, "is")
 
 const insert = pattern(
-  String.raw`insert\s+(?:into\s+)?${name}\s*(?:\(\s*"?\w+"?\s*\)\s*)?(?:values\s*)?(.+?)(\s+deferred)?(\s+returning\s+.+)?`
+  String
+    .raw`insert\s+(?:into\s+)?${name}\s*(?:\(\s*"?\w+"?\s*\)\s*)?(?:values\s*)?(.+?)(\s+deferred)?(\s+returning\s+.+)?`
 )
 const remove = pattern(String.raw`delete\s+(?:from\s+)?${name}(?:\s+(?:where\s+"?\w+"?\s*=\s*)?(${value}))?`)
 const select = pattern(
-  String.raw`select\s+(?:([^;]+?)\s+from\s+)?${name}(?:\s+(?:where\s+"?\w+"?\s*=\s*)?(${value}))?(?:\s+order\s+by\s+.+)?`
+  String
+    .raw`select\s+(?:([^;]+?)\s+from\s+)?${name}(?:\s+(?:where\s+"?\w+"?\s*=\s*)?(${value}))?(?:\s+order\s+by\s+.+)?`
 )
 const control: ReadonlyArray<readonly [RegExp, (match: RegExpExecArray) => Command]> = [
   [pattern(String.raw`select\s+1(?:\s+as\s+\w+)?`), () => ({ _tag: "One" })],
@@ -91,7 +99,13 @@ const read = (sql: string): Command => {
     // One key a row: a group of several values belongs to a table with several columns, which there are none of.
     return /\([^()]*,[^()]*\)/.test(values)
       ? nonsense
-      : { _tag: "Insert", table, values: readValues(values), deferred: deferred !== undefined, returning: returning !== undefined }
+      : {
+        _tag: "Insert",
+        table,
+        values: readValues(values),
+        deferred: deferred !== undefined,
+        returning: returning !== undefined
+      }
   }
   const removed = remove.exec(text)
   if (removed !== null) {

@@ -5,9 +5,9 @@
  * whoever waits for it also waits for the link to break. Work whose client has gone is left to the server, which carries
  * it out when its time has come (`afterAll`).
  */
+import { type Clock, Duration, Effect, Exit } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import { type Clock, Duration, Effect, Exit } from "effect"
 import type { Outcome } from "../../Outcome.js"
 import type { Step } from "../../Script.js"
 import type { Backend } from "./commands.js"
@@ -15,25 +15,7 @@ import { refuse } from "./control.js"
 import { failureOf, lostFailure } from "./dialect.js"
 import type { Peer, Server, WireEntry } from "./server.js"
 import type { Transaction } from "./store.js"
-
-/** What a step does when its outcome lets it. */
-export interface Job<A> {
-  readonly step: Step
-  readonly sql: string | undefined
-  readonly apply: () => Exit.Exit<A, SqlFailure>
-  readonly answer?: (rows: ReadonlyArray<any>) => A
-  /** What travelled with it and comes after it; the server goes on with that although nobody waits any more. */
-  readonly rest?: () => void
-}
-
-/** A step that takes time, and what it comes to when its time is over. */
-export interface Work {
-  readonly job: Job<any>
-  readonly at: number
-  readonly clock: Clock.Clock
-  readonly end: Outcome
-  cancelled: boolean
-}
+import { applies, type Job, outlives, type Work } from "./work.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -41,11 +23,6 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 export interface Reading {
   readonly sql: string
 }
-
-const applied: ReadonlySet<Outcome["_tag"]> = new Set(["Ok", "LostAfter", "CutAfter", "Dies", "HangApplied"] as const)
-
-const applies = (outcome: Outcome): boolean =>
-  outcome._tag === "Slow" ? applies(outcome.then) : applied.has(outcome._tag)
 
 export class Link implements Backend, Peer {
   readonly settings = new Set<string>()
@@ -149,7 +126,9 @@ export class Link implements Backend, Peer {
       case "Fail":
         return this.refused(
           job.step,
-          failureOf(outcome.code, `The scripted server refused the ${job.step} with ${outcome.code}.`, { statement: job.sql })
+          failureOf(outcome.code, `The scripted server refused the ${job.step} with ${outcome.code}.`, {
+            statement: job.sql
+          })
         )
       case "FailWith":
         return this.refused(job.step, outcome.failure)
@@ -221,7 +200,9 @@ export class Link implements Backend, Peer {
             return Exit.failCause(exit.cause)
           }
           if (this.work !== work) {
-            return Exit.fail(this.brokenBy ?? lostFailure(`Connection ${this.id} closed during ${job.step}.`, "maybe", job.sql))
+            return Exit.fail(
+              this.brokenBy ?? lostFailure(`Connection ${this.id} closed during ${job.step}.`, "maybe", job.sql)
+            )
           }
           this.work = undefined
           return this.finish(job, end, entry, restore)
@@ -266,19 +247,12 @@ export class Link implements Backend, Peer {
       } else if (work.job.apply()._tag === "Success") {
         work.job.rest?.()
       }
-    } else if (this.outlives(work)) {
+    } else if (outlives(work, this.tx)) {
       if (applies(work.end)) {
         work.job.apply()
       }
-      this.tx = this.server.rollback(this.tx)
+      this.tx = this.server.rollback(this.id, this.tx)
     }
-  }
-
-  /** A COMMIT, or a statement outside of a transaction, is carried out although its client has gone. */
-  private outlives(work: Work): boolean {
-    const { step } = work.job
-    return work.at !== Infinity
-      && (step === "commit" || (step === "statement" && !work.cancelled && this.tx === undefined))
   }
 
   /** The link ends. With `atOnce`, the server ends with it, and nothing outlives it. */
@@ -290,12 +264,12 @@ export class Link implements Backend, Peer {
     this.state = to
     const work = this.work
     this.work = undefined
-    if (work !== undefined && !atOnce && this.outlives(work)) {
+    if (work !== undefined && !atOnce && outlives(work, this.tx)) {
       if (!work.cancelled) {
         this.entrust(work)
       }
     } else {
-      this.tx = this.server.rollback(this.tx)
+      this.tx = this.server.rollback(this.id, this.tx)
     }
     this.readings.clear()
     this.server.remove(this)
@@ -308,7 +282,9 @@ export class Link implements Backend, Peer {
       this.server.catchUp()
       const { work } = this
       if (this.state !== "open") {
-        return Exit.fail(this.brokenBy ?? lostFailure(`Connection ${this.id} of the scripted server is ${this.state}.`, "no"))
+        return Exit.fail(
+          this.brokenBy ?? lostFailure(`Connection ${this.id} of the scripted server is ${this.state}.`, "no")
+        )
       }
       if (work === undefined) {
         return Exit.void

@@ -2,9 +2,9 @@
  * The scripted server: what all connections of one driver share. Its data, the wire, the breaches, the counts, and the
  * work it still does for clients that no longer wait.
  */
+import type { Clock } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import type { Clock } from "effect"
 import type { Outcome } from "../../Outcome.js"
 import type { Moment, Step } from "../../Script.js"
 import { type Key, Store, type Transaction } from "./store.js"
@@ -51,6 +51,9 @@ export interface Peer {
   readonly cut: (failure: SqlFailure) => void
 }
 
+/** What became of a transaction; `unknown`: the server is still at it, or knows of none. */
+export type Fate = "committed" | "aborted" | "unknown"
+
 /** Work that goes on although its client has stopped waiting. */
 export interface Orphan {
   readonly clock: Clock.Clock
@@ -68,6 +71,8 @@ export class Server {
   mostOpen = 0
   /** Connections handed out and not closed by the client yet, alive or not. */
   handles = 0
+  /** The last transaction of each connection, and what became of it. */
+  private readonly fates = new Map<string, { readonly tx: Transaction; fate: Fate }>()
   private orphans: Array<Orphan> = []
   private order = 0
   private connections = 0
@@ -106,7 +111,13 @@ export class Server {
   }
 
   /** What a step is going to be told, without it happening. */
-  peek(step: Step, connection: string, lane: "write" | "read", counts: ReadonlyMap<Step, number>, sql?: string): Outcome {
+  peek(
+    step: Step,
+    connection: string,
+    lane: "write" | "read",
+    counts: ReadonlyMap<Step, number>,
+    sql?: string
+  ): Outcome {
     return this.planned.get(step)?.[0] ?? this.options.script(this.moment(step, connection, lane, counts, sql))
   }
 
@@ -124,7 +135,14 @@ export class Server {
     if (!this.options.record) {
       return undefined
     }
-    const entry: WireEntry = { order: ++this.order, connection: peer, step, sql, transaction: tx?.id, outcome: outcome._tag }
+    const entry: WireEntry = {
+      order: ++this.order,
+      connection: peer,
+      step,
+      sql,
+      transaction: tx?.id,
+      outcome: outcome._tag
+    }
     this.wire.push(entry)
     return entry
   }
@@ -133,20 +151,36 @@ export class Server {
     this.breaches.push({ kind, connection, step, sql })
   }
 
-  begin(readOnly: boolean): Transaction {
-    return { id: ++this.transactions.begun, readOnly, log: [], savepoints: [], failed: false }
+  begin(connection: string, readOnly: boolean): Transaction {
+    const tx: Transaction = { id: ++this.transactions.begun, readOnly, log: [], savepoints: [], failed: false }
+    this.fates.set(connection, { tx, fate: "unknown" })
+    return tx
   }
 
-  commit(tx: Transaction): void {
+  commit(connection: string, tx: Transaction): void {
     this.transactions.committed++
+    this.decide(connection, tx, "committed")
     this.store.commit(tx.log)
   }
 
-  rollback(tx: Transaction | undefined): undefined {
+  rollback(connection: string, tx: Transaction | undefined): undefined {
     if (tx !== undefined) {
       this.transactions.rolledBack++
+      this.decide(connection, tx, "aborted")
     }
     return undefined
+  }
+
+  private decide(connection: string, tx: Transaction, fate: Fate): void {
+    const last = this.fates.get(connection)
+    if (last?.tx === tx) {
+      last.fate = fate
+    }
+  }
+
+  fateOf(connection: string): Fate {
+    this.catchUp()
+    return this.fates.get(connection)?.fate ?? "unknown"
   }
 
   add(peer: Peer): void {

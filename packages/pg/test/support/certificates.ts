@@ -1,0 +1,70 @@
+/**
+ * Certificates for tests, valid for a hundred years, worth nothing: their keys are public. Made with `openssl`: an
+ * authority, a server's certificate for the name `localhost` (and no address), a client's for the user `cert_user`, and
+ * the certificate of an authority that signed neither.
+ */
+
+export const authority = `-----BEGIN CERTIFICATE-----
+MIIBrjCCAVOgAwIBAgIUR0gHWMDK+rMX/gQ8vDTUwtw1YJkwCgYIKoZIzj0EAwIw
+KzEpMCcGA1UEAwwgZWZmZWN0LXNxbC1lbmdpbmUgdGVzdCBhdXRob3JpdHkwIBcN
+MjYxMTIxMDgxOTIwWhgPMjEyNjEwMjgwODE5MjBaMCsxKTAnBgNVBAMMIGVmZmVj
+dC1zcWwtZW5naW5lIHRlc3QgYXV0aG9yaXR5MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEpwA3tUG5i+vTJalfPVnlPdSGLWly0ztendYCvGm+SxBz4n+Ta+sqZWzL
+CuxQn82ZMfbmew069HitZuhc0XzVgKNTMFEwHQYDVR0OBBYEFFC8avudlvzaoHUd
+FeD9Wq5k7Q6BMB8GA1UdIwQYMBaAFFC8avudlvzaoHUdFeD9Wq5k7Q6BMA8GA1Ud
+EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAN65jdkto1zrnKdGoP0dLTWs
+Dlc/s3NEY9x7vhxL567PAiEAua42oQp/UKTWgwFmmXt3CdXrthIcMdgTezqps/sx
+hkU=
+-----END CERTIFICATE-----
+`
+
+export const stranger = `-----BEGIN CERTIFICATE-----
+MIIBkDCCATWgAwIBAgIUUMPYg/t2pNvUyae40j0Z0RepHOYwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRYW5vdGhlciBhdXRob3JpdHkwIBcNMjYxMTIxMDgxOTIwWhgP
+MjEyNjEwMjgwODE5MjBaMBwxGjAYBgNVBAMMEWFub3RoZXIgYXV0aG9yaXR5MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEijPwJ+P/E30MYiNy53PUWWSi2geXSKDJ
+aflqrLe1GYdGTguTo2NkkZHnq3BippvsYsdMcriyjk54WxSV4e0OrqNTMFEwHQYD
+VR0OBBYEFEiY81Gno6QpCzJLTD+p4Uv7w4rqMB8GA1UdIwQYMBaAFEiY81Gno6Qp
+CzJLTD+p4Uv7w4rqMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIh
+AL71XeAJqR3H7VqagobbsueSkfZ13p/BoqnNS2oGO8UeAiEAjTCkw8DYgJgAYOrl
+7rXjPhDRc/vPj1ff8WHvMRYrTUw=
+-----END CERTIFICATE-----
+`
+
+export const serverCertificate = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIUUeQ5LMUByNipBVzm3+R54QS525owCgYIKoZIzj0EAwIw
+KzEpMCcGA1UEAwwgZWZmZWN0LXNxbC1lbmdpbmUgdGVzdCBhdXRob3JpdHkwIBcN
+MjYxMTIxMDgxOTIwWhgPMjEyNjEwMjgwODE5MjBaMBQxEjAQBgNVBAMMCWxvY2Fs
+aG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABL/M9bIO2kels/tkXPAZ+dxX
+sdgkIs3sDEIJqhkIIifRKZNiBMHqCpOZ8xBX6tJR5Iz+qeFx3i4ughV6HKcAkgOj
+WDBWMBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAdBgNVHQ4EFgQUuzHZLkZ/z6CeP7Bd
+Wv7j02bShF4wHwYDVR0jBBgwFoAUULxq+52W/NqgdR0V4P1armTtDoEwCgYIKoZI
+zj0EAwIDSQAwRgIhAItLyv38DZFIZ8xbn/omKmsly2IuqQZ+6kzG71tV9pevAiEA
+3V2L3ZOx/+5ybK46Ap701iOKQXxnMf0O7gPN4sHwFB0=
+-----END CERTIFICATE-----
+`
+
+export const serverKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIqe+6LhAztGhZpMJ
+D5zlGPfMeb+zZweM5Zl1GkngdZuhRANCAAS/zPWyDtpHpbP7ZFzwGfncV7HYJCLN
+7AxCCaoZCCIn0SmTYgTB6gqTmfMQV+rSUeSM/qnhcd4uLoIVehynAJID
+-----END PRIVATE KEY-----
+`
+
+export const clientCertificate = `-----BEGIN CERTIFICATE-----
+MIIBOjCB4gIUUeQ5LMUByNipBVzm3+R54QS525swCgYIKoZIzj0EAwIwKzEpMCcG
+A1UEAwwgZWZmZWN0LXNxbC1lbmdpbmUgdGVzdCBhdXRob3JpdHkwIBcNMjYxMTIx
+MDgxOTIwWhgPMjEyNjEwMjgwODE5MjBaMBQxEjAQBgNVBAMMCWNlcnRfdXNlcjBZ
+MBMGByqGSM49AgEGCCqGSM49AwEHA0IABJI0A2B45UXhWWnEyq2Z/3LuoIWpFRug
+ZfJOZzbAlp6cnfYJNpyxC9K6pB2fEfkalRNbsG6qsjajm/qV9s8lBHUwCgYIKoZI
+zj0EAwIDRwAwRAIgGce7Fz8p/v0IQa8AGJEFdyFhOfQO8yvqjUaVifNiDq4CIHH2
+ZeZUVd5nsR8mOfVDIG+cxhk5qw1pLtGQ3AR0fsxa
+-----END CERTIFICATE-----
+`
+
+export const clientKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQWFRoafddYchxVet
+qNqDjMHmCs7eLkx4p7N6K/BoMRGhRANCAASSNANgeOVF4VlpxMqtmf9y7qCFqRUb
+oGXyTmc2wJaenJ32CTacsQvSuqQdnxH5GpUTW7BuqrI2o5v6lfbPJQR1
+-----END PRIVATE KEY-----
+`
