@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parse, usage } from "../examples/src/demo/Options.js"
 import { install, run } from "./support/installed.js"
 import type { Ended, Installed } from "./support/installed.js"
+import { read } from "./support/workspace.js"
 
 let installed: Installed
 let file: string
@@ -103,12 +104,17 @@ describe("the demo", () => {
     expect(stdout).toMatch(/\n {2}ForeignKeyViolation {2}.*SQLITE_CONSTRAINT_FOREIGNKEY/)
   })
 
+  it("prints what the README shows of it", () => {
+    const shown = /```text\n([^]*?)```/.exec(read("README.md"))?.[1] ?? "no such block"
+    expect(first.stdout).toContain(shown)
+  })
+
   it("reports that nothing is left open or lent", () => {
     expect(first.stdout).toMatch(/ rolled back, 0 open now\n(.*, 0 in use now\n){2}/)
   })
 
   it("prints plain lines where there is no terminal", () => {
-    expect(first.stdout).not.toMatch(/[\r\u001b]/)
+    expect(["\r", "\u001b"].filter((sign) => first.stdout.includes(sign))).toEqual([])
     expect(first.stdout).toContain("\n  flight      100 %  20,000 of 20,000\n")
   })
 

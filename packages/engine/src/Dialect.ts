@@ -5,7 +5,23 @@
  *
  * @since 0.1.0
  */
+import type { Ddl } from "./internal/table/ddl.js"
 import type { StatementFailureTag } from "./SqlFailure.js"
+
+export type { ColumnKind, Ddl, Literal, Query } from "./internal/table/ddl.js"
+export type {
+  Action,
+  CheckShape,
+  ColumnShape,
+  DatabaseShape,
+  Deferrable,
+  ForeignKeyShape,
+  IndexPart,
+  IndexShape,
+  KeyShape,
+  TableName,
+  TableShape
+} from "./internal/table/shape.js"
 
 /**
  * How strongly a transaction is kept apart from concurrent ones.
@@ -65,4 +81,6 @@ export interface Dialect {
   readonly quoteIdentifier: (name: string) => string
   /** Total: every code means exactly one thing. */
   readonly classify: (code: string) => Classification
+  /** How it declares, finds and drops tables; absent: `Tables` cannot be used on it. */
+  readonly ddl?: Ddl | undefined
 }

@@ -22,6 +22,7 @@ import { Deadlines } from "./internal/deadlines.js"
 import type { DefaultEngine } from "./internal/defaultEngine.js"
 import { defaultEngineKey } from "./internal/defaultEngine.js"
 import { makeHub } from "./internal/hub.js"
+import { check } from "./internal/lifecycle/check.js"
 import { guarded, prepared } from "./internal/lifecycle/hooks.js"
 import type { ConnectionHook } from "./internal/lifecycle/hooks.js"
 import { guard } from "./internal/lifecycle/identity.js"
@@ -138,16 +139,6 @@ const millis = (input: Duration.DurationInput | undefined, fallback: number): nu
   input === undefined ? fallback : Duration.toMillis(input)
 
 let made = 0
-
-/** Opens and checks a connection; its failure is the engine's. */
-const check = (pool: Pool.Pool): Effect.Effect<void, SqlFailure> =>
-  Effect.suspend(() => {
-    const request: Pool.Request = { session: "start", statement: undefined, holds: [], lease: undefined }
-    return Effect.ensuring(
-      Effect.zipRight(pool.acquire(request), Effect.suspend(() => request.lease!.connection.ping)),
-      Effect.sync(() => pool.release(request))
-    )
-  })
 
 /**
  * Makes an engine on a driver, for as long as the scope lasts. Opens no connection unless `connect` is `eager`.

@@ -9,5 +9,6 @@
 export * from "./internal/failure/engine.js"
 export * from "./internal/failure/failure.js"
 export * from "./internal/failure/operators.js"
+export * from "./internal/failure/schema.js"
 export * from "./internal/failure/session.js"
 export * from "./internal/failure/statement.js"

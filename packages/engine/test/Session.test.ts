@@ -1,6 +1,6 @@
 import { SqlClient } from "@effect/sql"
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Option, Scope, Stream, TestClock } from "effect"
+import { Cause, Chunk, Clock, Deferred, Effect, Exit, Fiber, Option, Scope, Stream, TestClock } from "effect"
 import { Session, SqlFailure } from "effect-sql-engine"
 import { Outcome } from "effect-sql-engine-testing"
 import { withBench } from "./support/scripted.js"
@@ -174,6 +174,21 @@ describe("Session", () => {
         expect(server.rows("t")).toEqual([])
       })
     ))
+
+  it.scoped("after a statement that was timed out, the next one waits until the server is done with it", () =>
+    withBench(({ server }) =>
+      Effect.gen(function*() {
+        server.next("statement", Outcome.slow("3 seconds"))
+        const fiber = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
+          const sql = yield* SqlClient.SqlClient
+          expect(yield* Effect.timeoutOption(sql`select k from t`, "1 second")).toEqual(Option.none())
+          yield* insert(2)
+          return yield* Clock.currentTimeMillis
+        })))
+        yield* TestClock.adjust("10 seconds")
+        expect(yield* Fiber.join(fiber)).toBe(3000)
+        expect(server.rows("t")).toEqual([2])
+      }), { onFailure: "continue" }))
 
   describe("nested", () => {
     it.scoped("only the inner work of a failed savepoint is undone", () =>

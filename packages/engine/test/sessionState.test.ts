@@ -5,7 +5,7 @@
  * connection, each at any moment the interpreter could. It keeps its own notes of who waits and who holds the turn, and
  * compares only what can be seen from outside: who is granted, who is refused.
  */
-import { describe, expect, it } from "@effect/vitest"
+import { assert, describe, expect, it } from "@effect/vitest"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { ConnectionError } from "effect-sql-engine/SqlFailure"
 import type { ClosedBy, Scope, Waiter } from "../src/internal/sessionState.js"
@@ -29,11 +29,16 @@ const generator = (seed: number) => () => {
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296
 }
 
+const must = (holds: boolean, what: string): void => {
+  if (!holds) assert.fail(what)
+}
+
 class Walk {
   readonly state = new SessionState<string>("s#1", "main", true)
   /** Every scope ever opened; the ended ones stay, because stray fibers keep using them. */
   readonly scopes: Array<Node> = [this.state.root]
   readonly over = new Set<Node>()
+  private readonly names = new Set<string>()
   queue: Array<Asker> = []
   holder: Asker | undefined
   grants = 0
@@ -58,7 +63,7 @@ class Walk {
     const earlier = this.queue.some((other) => other.scope === scope && other.ending === undefined)
     const answer = ending === undefined ? this.state.tryEnter(scope) : this.state.tryEnterEnd(scope, ending)
     if (answer === true) {
-      if (ending === undefined) expect(earlier).toBe(false)
+      if (ending === undefined) must(!earlier, "nobody overtakes those who wait for the same scope")
       this.granted(asker)
     } else if (answer === false) this.wait(asker)
     else this.refused(asker, answer)
@@ -75,30 +80,29 @@ class Walk {
 
   private granted(asker: Asker): void {
     this.grants++
-    expect(this.holder).toBeUndefined()
+    must(this.holder === undefined, "one holder at a time")
     this.holder = asker
     if (asker.ending === undefined) {
-      expect(asker.scope.closedBy).toBeUndefined()
-      expect(asker.scope).toBe(this.state.tip)
-      expect(this.state.broken).toBeUndefined()
+      must(asker.scope.closedBy === undefined, "an ended scope never gets the turn")
+      must(asker.scope === this.state.tip, "only the tip gets the turn")
+      must(this.state.broken === undefined, "a broken session gets no turn")
       // First come, first served, among those of the scope.
       for (const other of this.queue) {
-        if (other.scope === asker.scope && other.ending === undefined) expect(other.order).toBeGreaterThan(asker.order)
+        if (other.scope === asker.scope && other.ending === undefined) must(other.order > asker.order, "first come, first served")
       }
-    } else expect(asker.scope.parent === undefined || asker.scope.parent.child === asker.scope).toBe(true)
+    } else must(asker.scope.parent === undefined || asker.scope.parent.child === asker.scope, "only a live scope is ended")
   }
 
   private refused(asker: Asker, failure: SqlFailure): void {
     this.refusals++
     const { ending, scope } = asker
     if (ending === undefined) {
-      expect(failure._tag).toBe(scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed")
-      if (failure._tag === "SessionClosed") expect(failure.closedBy).toBe(scope.closedBy)
-      else expect(this.state.broken).toBeDefined()
+      must(failure._tag === (scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed"), "a refusal has its reason")
+      if (failure._tag === "SessionClosed") must(failure.closedBy === scope.closedBy, "the refusal says who closed it")
+      else must(this.state.broken !== undefined, "only what is broken is aborted")
     } else {
       // Only an outer scope that ended first takes the end out of a scope's hands.
-      expect(failure._tag).toBe("SessionClosed")
-      expect(scope.parent!.child).not.toBe(scope)
+      must(failure._tag === "SessionClosed" && scope.parent!.child !== scope, "an end is only taken over by an outer one")
     }
   }
 
@@ -114,18 +118,18 @@ class Walk {
     const roll = this.random()
     if (roll < 0.5) {
       const child = this.state.open(scope)
-      if (child instanceof Error) {
-        expect(child._tag).toBe(scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed")
-      } else this.opened(child, scope)
+      if (child instanceof Error) must(this.state.refusal(scope) !== undefined, "a child is only refused with its scope")
+      else this.opened(child, scope)
     }
     this.holder = undefined
     this.state.leave()
   }
 
   private opened(child: Node, parent: Node): void {
-    expect(parent.closedBy).toBeUndefined()
-    expect(this.scopes.some((other) => other.savepoint === child.savepoint)).toBe(false)
-    expect(child.depth).toBe(parent.depth + 1)
+    must(parent.closedBy === undefined, "an ended scope opens no child")
+    must(!this.names.has(child.savepoint), "savepoint names are unique")
+    must(child.depth === parent.depth + 1, "depth counts the scopes around")
+    this.names.add(child.savepoint)
     this.scopes.push(child)
   }
 
@@ -171,27 +175,31 @@ class Walk {
     const { state } = this
     const chain = this.chain()
     for (const [depth, scope] of chain.entries()) {
-      expect(scope.depth).toBe(depth)
+      must(scope.depth === depth, "scopes form a chain")
       // Where a scope has ended its chain has ended too: nothing below a closed scope takes statements.
-      if (scope.closedBy !== undefined && scope.child !== undefined) expect(scope.child.closedBy).toBeDefined()
+      if (scope.closedBy !== undefined && scope.child !== undefined) must(scope.child.closedBy !== undefined, "nothing is open below an ended scope")
     }
-    if (!this.over.has(state.root)) expect(chain.at(-1)).toBe(state.tip)
+    if (!this.over.has(state.root)) must(chain.at(-1) === state.tip, "the tip is the end of the chain")
     if (this.holder !== undefined) return
     // Nobody waits for a turn that is free for the taking, and nobody waits for one that can never be had.
     for (const { ending, scope } of this.queue) {
-      if (ending === undefined) expect(scope === state.tip && state.refusal(scope) === undefined).toBe(false)
-      expect(ending === undefined && state.refusal(scope) !== undefined).toBe(false)
+      must(ending === undefined, "an end does not wait for a free turn")
+      must(scope !== state.tip, "the tip does not wait for a free turn")
+      must(scope.closedBy === undefined && state.broken === undefined, "nobody waits for what can never be had")
     }
-    expect(this.queue.some(({ ending }) => ending !== undefined)).toBe(false)
   }
 }
 
-const walks = (seed: number, count: number, steps: number) => {
+/** Walks until so many steps are taken; each walk a while beyond the end of its session. */
+const walks = (seed: number, steps: number) => {
   const random = generator(seed)
-  const totals = { grants: 0, refusals: 0, scopes: 0, deepest: 0 }
-  for (let i = 0; i < count; i++) {
+  const totals = { walks: 0, grants: 0, refusals: 0, scopes: 0, deepest: 0 }
+  for (let taken = 0; taken < steps; totals.walks++) {
     const walk = new Walk(random)
-    for (let j = 0; j < steps; j++) walk.step()
+    for (let after = 0; after < 20; taken++) {
+      walk.step()
+      if (walk.over.has(walk.state.root) || walk.state.broken !== undefined) after++
+    }
     totals.grants += walk.grants
     totals.refusals += walk.refusals
     totals.scopes += walk.scopes.length
@@ -203,11 +211,12 @@ const walks = (seed: number, count: number, steps: number) => {
 describe("The session state machine", () => {
   const steps = process.env["PROVE"] === "full" ? 5_000_000 : 300_000
   it(`keeps its promises over ${steps} random steps (seed 20250610)`, () => {
-    const totals = walks(20250610, steps / 500, 500)
-    // The walk went everywhere it could.
+    const totals = walks(20250610, steps)
+    // The walks went everywhere they could.
+    expect(totals.walks).toBeGreaterThan(steps / 2_000)
     expect(totals.grants).toBeGreaterThan(steps / 20)
     expect(totals.refusals).toBeGreaterThan(steps / 200)
     expect(totals.scopes).toBeGreaterThan(steps / 100)
     expect(totals.deepest).toBeGreaterThan(5)
-  })
+  }, 600_000)
 })

@@ -1,11 +1,12 @@
 import { describe, it } from "@effect/vitest"
-import { Effect, Either, Fiber, Redacted } from "effect"
+import { Effect, Either, Exit, Fiber, Redacted, Scope } from "effect"
 import type { PgConfig, SslMode, SslOptions } from "effect-sql-engine-pg/PgConfig"
 import * as PgDriver from "effect-sql-engine-pg/PgDriver"
 import * as assert from "node:assert/strict"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { afterAll } from "vitest"
 import { until } from "./support/activity.js"
 import { authority, clientCertificate, clientKey, serverCertificate, serverKey, stranger } from "./support/certificates.js"
 import { admin, connectTo, database, ownServer, recorder, run } from "./support/connect.js"
@@ -59,10 +60,15 @@ const secured = Effect.gen(function*() {
   return { server, tryAs, outcome, ca }
 })
 
+// One server for the file: starting one costs more than all of these tests.
+const scope = Effect.runSync(Scope.make())
+const fixture = Effect.runSync(Effect.cached(Scope.extend(secured, scope)))
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
 describe("sslmode", () => {
   it.live("means what libpq means by it, for a server that has TLS", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { ca, outcome, tryAs } = yield* secured
+      const { ca, outcome, tryAs } = yield* fixture
       const table: Record<string, ReadonlyArray<string>> = {}
       for (const mode of ["disable", "allow", "prefer", "require"] as const) {
         table[mode] = [yield* outcome("postgres", mode), yield* outcome("tls_user", mode), yield* outcome("plain_user", mode)]
@@ -86,7 +92,7 @@ describe("sslmode", () => {
 
   it.live("checks the name of the host with verify-full, and only then", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { outcome, server } = yield* secured
+      const { outcome, server } = yield* fixture
       const byAddress = { hosts: [{ host: "127.0.0.1", port: server.port }] }
       assert.equal(yield* outcome("postgres", { mode: "verify-ca", ca: authority }, byAddress), "tls")
       assert.equal(yield* outcome("postgres", { mode: "verify-full", ca: authority }, byAddress), "ConnectionError")
@@ -108,7 +114,7 @@ describe("sslmode", () => {
 describe("authentication", () => {
   it.live("by password tells a wrong one and a missing one apart from a lost server", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { outcome, tryAs } = yield* secured
+      const { outcome, tryAs } = yield* fixture
       const password = (text: string) => ({ password: Redacted.make(text) })
       assert.equal(yield* outcome("scram_user", "disable", password("right")), "plain")
       assert.equal(yield* outcome("scram_user", "disable", password("wrong")), "AuthenticationError")
@@ -122,7 +128,7 @@ describe("authentication", () => {
 
   it.live("by certificate works with one and fails without", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { outcome } = yield* secured
+      const { outcome } = yield* fixture
       const mode = "verify-full"
       const own = { mode, ca: authority, cert: clientCertificate, key: Redacted.make(clientKey) } as const
       assert.equal(yield* outcome("cert_user", own), "tls")
@@ -133,7 +139,7 @@ describe("authentication", () => {
 describe("cancellation over TLS", () => {
   it.live("stops the statement", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { server } = yield* secured
+      const { server } = yield* fixture
       const driver = yield* PgDriver.make({
         hosts: [{ host: "localhost", port: server.port }],
         username: "tls_user",

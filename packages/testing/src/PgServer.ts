@@ -106,7 +106,11 @@ const folder = (account: { readonly uid?: number; readonly gid?: number }) =>
       })
   )
 
-const writeFiles = (base: string, options: PgServerOptions, account: { readonly uid?: number; readonly gid?: number }) => {
+const writeFiles = (
+  base: string,
+  options: PgServerOptions,
+  account: { readonly uid?: number; readonly gid?: number }
+) => {
   const data = path.join(base, "data")
   const write = (name: string, text: string) => {
     const file = path.join(data, name)
@@ -186,7 +190,10 @@ export const start = (
 export const url = (
   options?: PgServerOptions
 ): Effect.Effect<Redacted.Redacted, PgServerError | ConfigError.ConfigError, Scope.Scope> =>
-  Effect.flatMap(Config.option(Config.redacted("DATABASE_URL")), Option.match({
-    onSome: Effect.succeed,
-    onNone: () => Effect.map(start(options), (server) => Redacted.make(server.url))
-  }))
+  Effect.flatMap(
+    Config.option(Config.redacted("DATABASE_URL")),
+    Option.match({
+      onSome: Effect.succeed,
+      onNone: () => Effect.map(start(options), (server) => Redacted.make(server.url))
+    })
+  )

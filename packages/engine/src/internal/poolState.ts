@@ -16,7 +16,7 @@ import type { PoolStats, Request } from "./pool/model.js"
 import * as Queue from "./pool/queue.js"
 import * as slots from "./pool/slots.js"
 import { arm, emit, type OwnLease, type Slot, type State, type Waiter } from "./pool/state.js"
-import { expire, ready, refuse, supply, unfit } from "./pool/supply.js"
+import { expire, ready, refuse, supply, unfit, untie } from "./pool/supply.js"
 
 export { tick } from "./pool/expiry.js"
 export { close } from "./pool/shutdown.js"
@@ -59,6 +59,7 @@ export const enqueue = (state: State, request: Request, now: number): Waiter => 
   else {
     arm(state, waiter.deadline)
     supply(state, now)
+    if (waiter.listed) untie(state, waiter)
   }
   return waiter
 }
@@ -186,13 +187,12 @@ export const connectFailed = (state: State, slot: Slot, failure: SqlFailure, now
 export const worked = (
   state: State,
   slot: Slot,
-  job: number,
   condition: Condition,
   failure: SqlFailure | undefined,
   now: number
 ): void => {
   // Given up in the meantime.
-  if (slot.phase !== "returning" || slot.job !== job) return
+  if (slot.phase !== "returning") return
   const work = slot.work!
   slots.withdrawPromise(state, slot)
   const reason = unfit(state, slot, now)

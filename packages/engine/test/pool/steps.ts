@@ -84,5 +84,5 @@ export const step = (world: World, [kind, which, how]: Step): void => {
   } else if (kind < 92) {
     // One walk in a few is closed on its way.
     if (how < 30) world.close(how % 3 === 0 ? 0 : how * 30)
-  } else world.advance(spans[which % spans.length]! + how % 10, how % 4 === 0 ? how % 30 : 0)
+  } else world.advance(spans[which % spans.length]! + how % 10, how % 3 === 0 ? how % 90 : 0)
 }

@@ -71,10 +71,10 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
       case "Connect":
         return connect(action.slot)
       case "Work": {
-        const { connection, job, slot, work } = action
+        const { connection, slot, work } = action
         return runFor(slot, Effect.suspend(() => connection[work]), (exit) => {
           const failure = Exit.isFailure(exit) ? failureOf(engine, exit.cause) : undefined
-          Machine.worked(state, slot, job, conditionOf(connection), failure, now())
+          Machine.worked(state, slot, conditionOf(connection), failure, now())
         })
       }
       case "Close": {

@@ -38,13 +38,5 @@ export const earliest = (queue: Queue): number => {
   return at
 }
 
-/** The one that came last of those who hold a connection that is lent right now. */
-export const youngestHolder = (queue: Queue): Waiter | undefined => {
-  for (let waiter = queue.tail; waiter !== undefined; waiter = waiter.previous) {
-    if (waiter.holds.some(isLive)) return waiter
-  }
-  return undefined
-}
-
 /** Whether a lease is still the one its connection is lent by. */
 export const isLive = (lease: OwnLease): boolean => lease.slot.lease === lease

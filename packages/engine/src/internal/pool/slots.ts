@@ -23,7 +23,6 @@ export const connect = (state: State, now: number): void => {
     holder: undefined,
     heldBy: 0,
     work: undefined,
-    job: 0,
     aborted: false,
     lost: undefined,
     end: undefined,
@@ -126,8 +125,7 @@ export const begin = (state: State, slot: Slot, work: Work, now: number): void =
     state.promised++
   }
   slot.work = work
-  slot.job++
-  state.actions.push({ _tag: "Work", slot, connection: slot.connection!, work, job: slot.job })
+  state.actions.push({ _tag: "Work", slot, connection: slot.connection!, work })
 }
 
 /** Begins the end of a connection that nobody has: not lent, and taken off the stack. */

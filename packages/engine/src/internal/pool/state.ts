@@ -42,8 +42,6 @@ export interface Slot {
   /** How many waiters hold its lease, and cannot give it back before they are served. */
   heldBy: number
   work: Work | undefined
-  /** Numbers the work, so that a report that comes too late is recognised. */
-  job: number
   /** The attempt was called off; it may still arrive. */
   aborted: boolean
   /** Found dead while it was not looked at. */
@@ -92,7 +90,6 @@ export type Action =
     readonly slot: Slot
     readonly connection: DriverConnection
     readonly work: Work
-    readonly job: number
   }
   | { readonly _tag: "Close"; readonly slot: Slot; readonly connection: DriverConnection }
   /** Stop a connection attempt, if it can still be stopped. */

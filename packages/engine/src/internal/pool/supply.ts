@@ -5,7 +5,6 @@
 import type { SqlFailure } from "../../SqlFailure.js"
 import * as failures from "./failures.js"
 import type { DestroyReason } from "./model.js"
-import * as Queue from "./queue.js"
 import * as slots from "./slots.js"
 import type { Slot, State, Waiter } from "./state.js"
 
@@ -62,19 +61,18 @@ export const supply = (state: State, now: number): void => {
     } else if (state.slots.size < state.settings.max) slots.connect(state, now)
     else break
   }
-  untie(state)
 }
 
 /**
  * The wait-for graph. Slots are alike, so somebody can go on as soon as one slot may become free: one that is opening,
- * being cleaned or closing, or one whose borrower does not wait. When there is none of these, nobody ever goes on, and
- * whoever came last of those who hold something is refused. One refusal may not be enough: two waiters can hold the
- * same lease.
+ * being cleaned or closing, or one whose borrower does not wait. When there is none of these, nobody ever goes on.
+ *
+ * Only a request can tie this knot: every other event frees a slot, or hands one to somebody who has not asked for more
+ * yet. So it is looked for when a request arrives, and the one that just arrived, the youngest, is refused.
  */
-const untie = (state: State): void => {
-  while (state.inUse === state.settings.max && state.held === state.inUse) {
-    const waiter = Queue.youngestHolder(state.queue)!
-    refuse(state, waiter, failures.deadlock(state, waiter))
+export const untie = (state: State, arrived: Waiter): void => {
+  if (state.inUse === state.settings.max && state.held === state.inUse) {
+    refuse(state, arrived, failures.deadlock(state, arrived))
   }
 }
 

@@ -111,7 +111,13 @@ const endSavepoint = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> =>
     const sql = dialect.rollbackToSavepoint(scope.savepoint)
     return Effect.map(control(unit, "rollbackTo", sql, releaseLimit), (second): Outcome => {
       // Whatever the scope wrote is still there, so nothing of the session may be kept.
-      if (second !== undefined) state.lose(asFirst(failure ?? second), "a savepoint could not be rolled back")
+      if (second !== undefined) {
+        state.lose(asFirst(failure ?? second), "a savepoint could not be rolled back")
+        // Where the connection had to be given up for it, that was told already.
+        if (unit.discard === undefined) {
+          unit.host.publish({ _tag: "CleanUpFailed", session: unit.session, failure: second })
+        }
+      }
       return { _tag: "RolledBack", failure: failure ?? second }
     })
   }
@@ -235,8 +241,10 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
 const resolve = (unit: Unit, failure: SqlFailure): Effect.Effect<Outcome> => {
   const { deadlines, driver, limits, name } = unit.host
   const lost: Outcome = { _tag: "Unknown", failure: unknown(unit, failure) }
-  const question = driver.resolveCommit?.(unit.lease!.connection, name)
-  if (question === undefined) return Effect.succeed(lost)
+  const ask = driver.resolveCommit
+  if (ask === undefined) return Effect.succeed(lost)
+  // A driver that throws when asked must not get past the end of the session: the connection would stay lent for ever.
+  const question = Effect.suspend(() => ask(unit.lease!.connection, name) ?? Effect.succeed("unknown" as const))
   return Effect.map(deadlines.bounded(limits.commit, question), (exit): Outcome => {
     if (exit === undefined || exit._tag === "Failure" || exit.value === "unknown") return lost
     return exit.value === "committed" ? { _tag: "Committed" } : { _tag: "RolledBack", failure }

@@ -193,13 +193,25 @@ const observe = <E>(
   else if (condition === "busy") state.cutOff(ahead)
   else {
     // What was never sent took no savepoints with it.
-    const sent = failure?.sent === "no" ? nothing : ahead
+    const sent = failure?.sent === "no" ? nothing : beforeRefused(unit, ahead, failure)
     state.answered(connection.transaction(), sent, failure === undefined ? undefined : asFirst(failure))
   }
   return undefined
 }
 
 const nothing: ReadonlyArray<never> = []
+
+/** The savepoints that went ahead of what was refused: one that was refused itself is not there to be rolled back to. */
+const beforeRefused = (
+  unit: Unit,
+  ahead: ReadonlyArray<Scope<Hook>>,
+  failure: SqlFailure | undefined
+): ReadonlyArray<Scope<Hook>> => {
+  if (ahead.length === 0 || failure === undefined || !("statement" in failure)) return ahead
+  const { dialect } = unit.host.driver
+  const refused = ahead.findIndex((scope) => dialect.savepoint(scope.savepoint) === failure.statement)
+  return refused < 0 ? ahead : ahead.slice(0, refused)
+}
 
 const distrust = (unit: Unit, failure: SqlFailure | undefined): void => {
   unit.discard ??= failure ?? lost(unit)

@@ -1,0 +1,42 @@
+/**
+ * Proof 4: savepoints are an algebra.
+ *
+ * Random trees of nested sessions, with failures, catches, interruptions and timeouts at every level and siblings in
+ * parallel, come to the rows and exits of a model that has never heard of savepoints.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Outcome } from "effect-sql-engine-testing"
+import type { Script } from "effect-sql-engine-testing"
+import { databases } from "../support/databases.js"
+import { check, size } from "../support/proof.js"
+import { expected } from "./savepoints/model.js"
+import { plans } from "./savepoints/plan.js"
+import { run } from "./savepoints/run.js"
+import { checkWire, Savepoints } from "./savepoints/wire.js"
+
+const seed = 4_000_004
+
+/** Some steps take their time, so that interruptions and time limits fall into the middle of them. */
+const hesitant: Script.Script = ({ nth, step }) =>
+  (step === "statement" || step === "release" || step === "rollbackTo" || step === "commit") && (nth * 7 + step.length) % 5 < 2
+    ? Outcome.slow((nth * 13) % 17)
+    : undefined
+
+for (const database of databases) {
+  describe(`Savepoints on ${database.name}`, () => {
+    const trees = size(database.virtual ? 150 : 40, database.virtual ? 2_000 : 1_000)
+
+    it.scoped(`${trees} trees of sessions come to what the model says (seed ${seed})`, () =>
+      Effect.flatMap(database.prepare, (site) =>
+        check(seed, trees, plans, (plan) =>
+          database.run(Effect.scoped(Effect.gen(function*() {
+            const bench = yield* site.open({ script: hesitant })
+            const exits = yield* run(plan, bench, database)
+            const model = expected(plan, database)
+            expect(Object.fromEntries(exits)).toEqual(Object.fromEntries(model.exits))
+            expect(yield* bench.rows).toEqual(model.rows)
+            checkWire(plan, bench.wire.sent, exits)
+          }))))))
+  })
+}

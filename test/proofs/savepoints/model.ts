@@ -1,0 +1,105 @@
+/**
+ * What a tree of sessions must come to, without fibers, statements or a database: a list of rows and a flag.
+ */
+import type { Node, Plan } from "./plan.js"
+
+/** How a session ended, as far as a caller can tell it apart: the failure's tag, and that of what it began with. */
+export type Verdict = string
+
+/** What the outermost session kept, and how every session that was begun ended. */
+export interface Expected {
+  readonly rows: ReadonlyArray<number>
+  readonly exits: ReadonlyMap<number, Verdict>
+}
+
+interface Database {
+  readonly onFailure: "abort" | "continue"
+  readonly refusal: string
+}
+
+const failed = "Fail "
+const abortedBy = (first: string): Verdict => `${failed}TransactionAborted < ${first}`
+
+/** The failure that began it: of a failure that only repeats an earlier one, the earlier one. */
+const firstOf = (verdict: Verdict): string => {
+  const repeated = / < (.*)$/.exec(verdict)
+  if (repeated !== null) return repeated[1]!
+  const tag = verdict.slice(failed.length)
+  return verdict.startsWith(failed) && tag !== "mine" && tag !== "SessionTimeout" ? tag : "nothing"
+}
+
+/** Runs a plan in the head. */
+export const expected = (plan: Plan, database: Database): Expected => {
+  const exits = new Map<number, Verdict>()
+  let rows: Array<number> = []
+  /** The refusal that the transaction has not recovered from. */
+  let refused: string | undefined
+  /** Of the scopes that are open: what a session that had joined failed with. */
+  const poisons: Array<string | undefined> = []
+
+  /** How a body ends; `undefined`: well. */
+  const body = (node: Node): Verdict | undefined => {
+    for (const step of node.steps) {
+      switch (step._tag) {
+        case "Insert":
+          if (refused !== undefined) return abortedBy(refused)
+          rows.push(step.key)
+          break
+        case "Broken": {
+          const verdict = refused === undefined ? `${failed}${database.refusal}` : abortedBy(refused)
+          if (database.onFailure === "abort") refused ??= database.refusal
+          if (!step.caught) return verdict
+          break
+        }
+        case "Nest": {
+          const verdict = session(step.node)
+          if (verdict !== "Success" && !step.node.caught) return verdict
+          break
+        }
+        case "Parallel":
+          step.nodes.forEach(session)
+      }
+    }
+    switch (node.ending) {
+      case "fail":
+        return `${failed}mine`
+      case "die":
+        return "Die"
+      case "interrupt":
+      case "cut":
+        return "Interrupt"
+      case "timeout":
+        return `${failed}SessionTimeout`
+      default:
+        return undefined
+    }
+  }
+
+  const session = (node: Node): Verdict => {
+    const verdict = node.nested === "join" ? joined(node) : scope(node)
+    exits.set(node.id, verdict)
+    return verdict
+  }
+
+  const joined = (node: Node): Verdict => {
+    const ending = body(node)
+    if (ending !== undefined) poisons[poisons.length - 1] ??= firstOf(ending)
+    return ending ?? "Success"
+  }
+
+  const scope = (node: Node): Verdict => {
+    const before = [...rows]
+    const refusedBefore = refused
+    poisons.push(undefined)
+    const ending = body(node)
+    const poison = poisons.pop()
+    const obstacle = poison ?? refused
+    if (ending === undefined && node.ending !== "rollbackOnly" && obstacle === undefined) return "Success"
+    rows = before
+    refused = refusedBefore
+    return ending ?? (node.ending === "rollbackOnly" ? "Success" : abortedBy(obstacle!))
+  }
+
+  session(plan.root)
+  return { rows: rows.sort((a, b) => a - b), exits }
+}

@@ -1,0 +1,87 @@
+/**
+ * Carries out a tree of sessions on an engine, and writes down how each of them ended.
+ */
+import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Engine, Session } from "effect-sql-engine"
+import { fromSqlError, isSqlError, isSqlFailure } from "effect-sql-engine/SqlFailure"
+import type { Bench, Database } from "../../support/databases.js"
+import type { Verdict } from "./model.js"
+import type { Node, Plan, Step } from "./plan.js"
+
+const tagOf = (error: unknown): string => {
+  const failure = isSqlError(error) ? fromSqlError(error) : error
+  if (!isSqlFailure(failure)) return String(failure)
+  return failure._tag === "TransactionAborted" ? `${failure._tag} < ${failure.first?._tag ?? "nothing"}` : failure._tag
+}
+
+/** How something ended, in the words of the model. */
+export const verdictOf = (exit: Exit.Exit<unknown, unknown>): Verdict => {
+  if (Exit.isSuccess(exit)) return "Success"
+  const failure = Cause.failureOption(exit.cause)
+  if (Option.isSome(failure)) return `Fail ${tagOf(failure.value)}`
+  return Cause.isInterruptedOnly(exit.cause) ? "Interrupt" : "Die"
+}
+
+const yields = (turns: number) => Effect.repeatN(Effect.yieldNow(), turns)
+
+/** Runs the plan; succeeds with how every session that was begun ended. */
+export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.Effect<ReadonlyMap<number, Verdict>> => {
+  const exits = new Map<number, Verdict>()
+  const { sql } = engine
+
+  const take = (step: Step): Effect.Effect<unknown, unknown, Engine.Engine | Session.Session<Engine.Engine>> => {
+    switch (step._tag) {
+      case "Insert":
+        return sql`insert into t (k) values (${step.key})`
+      case "Broken":
+        return step.caught ? Effect.ignore(sql.unsafe(database.broken)) : sql.unsafe(database.broken)
+      case "Pause":
+        return Effect.yieldNow()
+      case "Nest":
+        return nest(step.node)
+      case "Parallel":
+        return Effect.forEach(step.nodes, nest, { concurrency: step.concurrency, discard: true })
+    }
+  }
+
+  const ending = (node: Node): Effect.Effect<unknown, unknown, Session.Session<Engine.Engine>> => {
+    switch (node.ending) {
+      case "succeed":
+        return Effect.void
+      case "rollbackOnly":
+        return Session.rollbackOnly
+      case "fail":
+        return Effect.fail("mine")
+      case "die":
+        return Effect.die("a bug")
+      case "interrupt":
+        return Effect.interrupt
+      case "cut":
+      case "timeout":
+        return Effect.never
+    }
+  }
+
+  const nest = (node: Node): Effect.Effect<unknown, unknown, Engine.Engine> =>
+    Effect.flatMap(begin(node), (exit) => {
+      exits.set(node.id, verdictOf(exit))
+      return node.caught ? Effect.void : exit
+    })
+
+  const begin = (node: Node): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
+    const body = Effect.zipRight(Effect.forEach(node.steps, take, { discard: true }), ending(node))
+    const session = Session.transaction(body, {
+      nested: node.nested,
+      timeout: node.ending === "timeout" ? node.after : undefined
+    })
+    if (node.ending !== "cut") return Effect.exit(session)
+    // Some turns, and sometimes some time, later: while it waits, works, or has long come to its end.
+    const moment = Effect.zipRight(yields(node.after), node.after % 3 === 0 ? Effect.sleep(node.after) : Effect.void)
+    return Effect.flatMap(Effect.fork(session), (fiber) => Effect.zipRight(moment, Fiber.interrupt(fiber)))
+  }
+
+  return Effect.exit(nest(plan.root)).pipe(
+    Effect.as(exits),
+    Effect.provide(Engine.layer(Effect.succeed(engine)))
+  )
+}
