@@ -72,7 +72,7 @@ const exitCode = <E>(exit: Exit.Exit<unknown, E>): number => {
   return Option.exists(Cause.failureOption(exit.cause), (failure) => failure instanceof Options.UsageError) ? 2 : 1
 }
 
-NodeRuntime.runMain(main.pipe(Effect.tapErrorCause(complain), Effect.provide(NodeContext.layer)), {
+NodeRuntime.runMain(main.pipe(Effect.scoped, Effect.tapErrorCause(complain), Effect.provide(NodeContext.layer)), {
   disableErrorReporting: true,
   teardown: (exit, onExit) => onExit(exitCode(exit))
 })

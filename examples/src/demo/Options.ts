@@ -7,6 +7,8 @@ export interface Options {
   readonly help: boolean
   /** Also loads the 200,000 departures of flights-200k.json. */
   readonly full: boolean
+  /** Runs on PostgreSQL instead of SQLite. */
+  readonly postgres: boolean
   /** The SQLite file; `undefined`: a new one in the temporary folder. */
   readonly file: string | undefined
 }
@@ -18,13 +20,15 @@ export const usage = `Usage: npm run demo -- [options]
 
   --file PATH   the SQLite file to use; its tables airport, flight and departure are made anew
                 (default: a new file in the temporary folder of the system)
+  --postgres    use PostgreSQL, in the schema effect_sql_engine_demo: the server of the variable DATABASE_URL, else one
+                that is started for the demo and stopped with it
   --full        also load flights-200k.json: 200,000 departures by hour; that file names no airports
   --help        show this text`
 
 const refuse = (what: string) => Either.left(new UsageError({ message: `${what}\n\n${usage}` }))
 
 export const parse = (args: ReadonlyArray<string>): Either.Either<Options, UsageError> => {
-  let options: Options = { help: false, full: false, file: undefined }
+  let options: Options = { help: false, full: false, postgres: false, file: undefined }
   for (let at = 0; at < args.length; at++) {
     const [name, value] = split(args[at]!)
     if (value !== undefined && name !== "--file") return refuse(`${name} takes no value`)
@@ -34,6 +38,9 @@ export const parse = (args: ReadonlyArray<string>): Either.Either<Options, Usage
         break
       case "--full":
         options = { ...options, full: true }
+        break
+      case "--postgres":
+        options = { ...options, postgres: true }
         break
       case "--file": {
         const file = value ?? args[++at]
@@ -45,7 +52,9 @@ export const parse = (args: ReadonlyArray<string>): Either.Either<Options, Usage
         return refuse(`Unknown argument: ${args[at]}`)
     }
   }
-  return Either.right(options)
+  return options.postgres && options.file !== undefined
+    ? refuse("--file is for SQLite, and does not go with --postgres")
+    : Either.right(options)
 }
 
 /** `--name=value` in two. */

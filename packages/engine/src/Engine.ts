@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { Reactivity } from "@effect/experimental"
+import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Context, Duration, Effect, Layer, Option, Stream } from "effect"
 import type { Scope } from "effect"

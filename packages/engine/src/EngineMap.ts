@@ -220,7 +220,7 @@ export const make = <E = never, R = never>(
     }
   })
 
-const statsOf = (state: Interpreter<unknown>["state"]): EngineMapStats => ({
+const statsOf = <F>(state: Interpreter<F>["state"]): EngineMapStats => ({
   capacity: state.capacity,
   connections: state.used,
   engines: [...state.alive].map(({ current, holders, phase, recipe, weight }) => ({

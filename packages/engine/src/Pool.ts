@@ -22,7 +22,10 @@ export type { DestroyReason, Lease, PoolEvent, PoolOptions, PoolStats, Request }
  * @category models
  */
 export interface Pool {
-  /** Lends a ready connection, when there is one and nobody waits for it. Sets `request.lease` and returns `true`. */
+  /**
+   * Lends a ready connection, when there is one and nobody waits for it. Sets `request.lease` and returns `true`; also
+   * returns `true` when the request has its lease already. Otherwise nothing has happened, and nothing is counted.
+   */
   readonly tryAcquire: (request: Request) => boolean
   /**
    * Waits for a connection; afterwards `request.lease` is set. Interruptible at every moment. Fails with `PoolTimeout`,
@@ -34,15 +37,24 @@ export interface Pool {
    * is cleaned in the background, or destroyed; with a `failure` whose verdict is `discard` it is destroyed at once.
    */
   readonly release: (request: Request, failure?: SqlFailure) => void
-  /** Ends the connection in the borrower's hands now: its running statement fails, `release` only counts it. */
+  /**
+   * Ends the connection in the borrower's hands now: its running statement fails, `release` only counts it. Until then it
+   * is in use and takes its place in the pool, though it may be closed already.
+   */
   readonly destroy: (request: Request, failure: SqlFailure) => void
   /** Starts a new generation: every connection made before now is closed when idle, the lent ones on their return. */
   readonly retire: (reason: string) => void
   readonly stats: () => PoolStats
+  /**
+   * What happens from the moment the stream runs, up to the end of the pool. A reader that falls more than 1,024 events
+   * behind misses the oldest. Without readers no event is made.
+   */
   readonly events: Stream.Stream<PoolEvent>
   /**
    * Refuses new requests with `EngineClosed`, waits up to `drainTimeout` for borrowers, then destroys what they hold.
-   * Idempotent. Succeeds with the names of the sessions it had to end.
+   * Ends within a second after that: a connection that does not close is given up. Idempotent: who calls it again waits
+   * for the first call, and a shorter limit holds. Succeeds with the names of the sessions it had to end; what they held
+   * counts as in use until they hand it in. Interruption stops the waiting, not the closing.
    */
   readonly close: (drainTimeout: Duration.DurationInput) => Effect.Effect<ReadonlyArray<string>>
 }

@@ -24,6 +24,7 @@ import type { OpenOptions, Session, SessionHandle, SessionInfo, Verbs } from "./
 import { verbs } from "./internal/session/verbs.js"
 import type { SessionClosed, SqlFailure } from "./SqlFailure.js"
 
+export type { DefaultEngine } from "./internal/defaultEngine.js"
 export type {
   OpenOptions,
   RetryOptions,

@@ -129,6 +129,14 @@ describe("the pool's state machine", () => {
     world.finish(["recycled"])
   })
 
+  it("does not lend an old connection because the alarm is late", () => {
+    const world = filled(new World({ ...standard, size: 1, max: 1, prePing: Infinity }), 1)
+    world.advance(standard.recycle, 2 * standard.recycle)
+    assert.equal(world.state.idle.length, 1)
+    assert.equal(lentTo(world).lease, undefined)
+    world.finish(["recycled"])
+  })
+
   it("closes what is idle beyond size, the one used longest ago first, and keeps size", () => {
     const world = filled(small(2, 3), 5)
     const kept = world.state.idle.slice(3)

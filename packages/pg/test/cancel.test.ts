@@ -55,6 +55,22 @@ describe("interruption", () => {
       assert.equal(c.condition(), "clean")
     })))
 
+  it.live("keeps the connection busy while a request is on its way, though the statement is over", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const between = yield* proxy(at)
+      const c = yield* connectTo({ ...at, port: between.port })
+      between.delayMillis = 300
+      const fiber = yield* Effect.fork(run(c, "select pg_sleep(0.15)"))
+      yield* until(active(at), sleeping)
+      yield* Fiber.interrupt(fiber)
+      yield* until(active(at), (texts) => texts.length === 0)
+      assert.equal(c.condition(), "busy")
+      // Sent now, it would be the one the late request hits.
+      yield* run(c, "select pg_sleep(0.4)")
+      assert.equal(c.condition(), "clean")
+    })))
+
   it.live("of COMMIT sends no cancellation: the transaction is committed", () =>
     Effect.scoped(Effect.gen(function*() {
       const at = yield* database

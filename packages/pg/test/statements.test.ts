@@ -181,7 +181,8 @@ describe("a refused BEGIN", () => {
     Effect.gen(function*() {
       const c = yield* connection()
       yield* Effect.flip(run(c, "select 1 as a", [], { prelude: ["SAVEPOINT outside"] }))
-      assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: 1 }])
+      assert.deepEqual(yield* run(c, "select 1 as a", [], { prelude: ["BEGIN"] }), [{ a: 1 }])
+      yield* c.control("commit", "COMMIT")
       assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: 1 }])
     }))
 })

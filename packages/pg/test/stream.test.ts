@@ -61,6 +61,16 @@ describe("stream", () => {
       yield* c.control("commit", "COMMIT")
     }))
 
+  it.scoped("reads nothing ahead for a reader that is content with the first batch", () =>
+    Effect.gen(function*() {
+      const c = yield* connection({ fetchSize: 100 })
+      yield* run(c, "create sequence served")
+      yield* run(c, "select 1", [], { prelude: ["BEGIN"] })
+      yield* collect(Stream.take(c.stream(statement("select nextval('served') from generate_series(1, 2000)")), 50))
+      assert.deepEqual(yield* run(c, "select last_value::int as n from served"), [{ n: 100 }])
+      yield* c.control("commit", "COMMIT")
+    }))
+
   it.scoped("left early waits for nothing, and the connection is as new after its clean-up", () =>
     Effect.gen(function*() {
       const at = yield* database

@@ -37,8 +37,8 @@ export const expected = (plan: Plan, database: Database): Expected => {
   /** Of the scopes that are open: what a session that had joined failed with. */
   const poisons: Array<string | undefined> = []
 
-  /** How a body ends; `undefined`: well. */
-  const body = (node: Node): Verdict | undefined => {
+  /** How the steps of a body end; `undefined`: well. */
+  const steps = (node: Node): Verdict | undefined => {
     for (const step of node.steps) {
       switch (step._tag) {
         case "Insert":
@@ -60,18 +60,26 @@ export const expected = (plan: Plan, database: Database): Expected => {
           step.nodes.forEach(session)
       }
     }
+    return undefined
+  }
+
+  /** How a body ends; `undefined`: well. */
+  const body = (node: Node): Verdict | undefined => {
+    const stopped = steps(node)
     switch (node.ending) {
-      case "fail":
-        return `${failed}mine`
-      case "die":
-        return "Die"
-      case "interrupt":
+      // These go on, whatever their steps come to, until they are stopped.
       case "cut":
         return "Interrupt"
       case "timeout":
         return `${failed}SessionTimeout`
+      case "fail":
+        return stopped ?? `${failed}mine`
+      case "die":
+        return stopped ?? "Die"
+      case "interrupt":
+        return stopped ?? "Interrupt"
       default:
-        return undefined
+        return stopped
     }
   }
 
@@ -93,7 +101,8 @@ export const expected = (plan: Plan, database: Database): Expected => {
     poisons.push(undefined)
     const ending = body(node)
     const poison = poisons.pop()
-    const obstacle = poison ?? refused
+    // A refused statement says more than a failure that was none of the database's.
+    const obstacle = poison === "nothing" ? refused ?? poison : poison ?? refused
     if (ending === undefined && node.ending !== "rollbackOnly" && obstacle === undefined) return "Success"
     rows = before
     refused = refusedBefore

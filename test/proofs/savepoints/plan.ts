@@ -27,6 +27,8 @@ export interface Node {
   readonly ending: Ending
   /** Whether the body around it goes on when it does not succeed. */
   readonly caught: boolean
+  /** A body around it is stopped at some moment, and this session with it, if it has begun. */
+  readonly loose: boolean
   /** For `cut` and `timeout`: how long, in turns of the scheduler or in milliseconds. */
   readonly after: number
 }
@@ -93,6 +95,7 @@ interface Place {
   readonly beside: boolean
   /** The body around it is stopped at some moment: until then nothing may end it. */
   readonly stopped: boolean
+  readonly loose: boolean
 }
 
 /** Gives sessions and rows their numbers, and takes out what would make the moment of an interruption matter. */
@@ -100,12 +103,10 @@ const settle = (root: Raw): Plan => {
   const nodes: Array<Node> = []
   const writer = new Map<number, Node>()
   let keys = 0
-  const nodeOf = (from: Raw, { beside, depth, stopped }: Place): Node => {
+  const nodeOf = (from: Raw, { beside, depth, loose, stopped }: Place): Node => {
     const joins = from.join && depth > 0 && !beside && !stopped && from.ending !== "rollbackOnly" &&
       from.ending !== "cut" && from.ending !== "timeout"
-    const own = from.ending === "cut" || from.ending === "timeout"
-    // A session that has joined runs in the body around it.
-    const ends = own || (joins && stopped)
+    const ends = from.ending === "cut" || from.ending === "timeout"
     const written: Array<number> = []
     const id = nodes.push(undefined as never) - 1
     const node: Node = {
@@ -114,15 +115,17 @@ const settle = (root: Raw): Plan => {
       nested: joins ? "join" : "savepoint",
       ending: from.ending,
       caught: from.caught || beside || stopped,
+      loose,
       after: from.after,
       steps: from.steps.flatMap((step): ReadonlyArray<Step> => {
         if (step === "pause") return [{ _tag: "Pause" }]
-        if (step === "broken") return ends ? [] : [{ _tag: "Broken", caught: id % 2 === 0 }]
+        if (step === "broken") return [{ _tag: "Broken", caught: id % 2 === 0 }]
         if (step === "insert") return [{ _tag: "Insert", key: (written.push(++keys), keys) }]
         if ("nest" in step) {
-          return [{ _tag: "Nest", node: nodeOf(step.nest, { depth: depth + 1, beside: false, stopped: ends }) }]
+          const place = { depth: depth + 1, beside: false, stopped: ends, loose: loose || ends }
+          return [{ _tag: "Nest", node: nodeOf(step.nest, place) }]
         }
-        const place = { depth: depth + 1, beside: true, stopped: ends }
+        const place = { depth: depth + 1, beside: true, stopped: ends, loose: loose || ends }
         return [{ _tag: "Parallel", concurrency: step.concurrency, nodes: step.parallel.map((each) => nodeOf(each, place)) }]
       })
     }
@@ -130,7 +133,29 @@ const settle = (root: Raw): Plan => {
     nodes[id] = node
     return node
   }
-  return { root: nodeOf(root, { depth: 0, beside: false, stopped: false }), nodes, writer }
+  const plan = { root: nodeOf(root, { depth: 0, beside: false, stopped: false, loose: false }), nodes, writer }
+  return Object.assign(plan, { [FastCheck.toStringMethod]: () => draw(plan.root, "\n  ") })
+}
+
+/** A session on a line, and what it does below. */
+const draw = (node: Node, line: string): string => {
+  const below = `${line}  `
+  const steps = node.steps.map((step) => {
+    switch (step._tag) {
+      case "Insert":
+        return `${below}insert ${step.key}`
+      case "Broken":
+        return `${below}broken${step.caught ? ", caught" : ""}`
+      case "Pause":
+        return `${below}pause`
+      case "Nest":
+        return draw(step.node, below)
+      case "Parallel":
+        return `${below}${step.concurrency} at a time${step.nodes.map((each) => draw(each, `${below}| `)).join("")}`
+    }
+  })
+  const after = node.ending === "cut" || node.ending === "timeout" ? ` after ${node.after}` : ""
+  return `${line}#${node.id} ${node.nested}, ${node.ending}${after}${node.caught ? ", caught" : ""}${steps.join("")}`
 }
 
 /** Trees at most six sessions deep, with at most four steps in a body. */

@@ -69,7 +69,9 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
     })
 
   const begin = (node: Node): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
-    const body = Effect.zipRight(Effect.forEach(node.steps, take, { discard: true }), ending(node))
+    const steps = Effect.forEach(node.steps, take, { discard: true })
+    const isStopped = node.ending === "cut" || node.ending === "timeout"
+    const body = Effect.zipRight(isStopped ? Effect.ignore(steps) : steps, ending(node))
     const session = Session.transaction(body, {
       nested: node.nested,
       timeout: node.ending === "timeout" ? node.after : undefined
@@ -77,7 +79,12 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
     if (node.ending !== "cut") return Effect.exit(session)
     // Some turns, and sometimes some time, later: while it waits, works, or has long come to its end.
     const moment = Effect.zipRight(yields(node.after), node.after % 3 === 0 ? Effect.sleep(node.after) : Effect.void)
-    return Effect.flatMap(Effect.fork(session), (fiber) => Effect.zipRight(moment, Fiber.interrupt(fiber)))
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.fork(Effect.interruptible(session)),
+        (fiber) => Effect.zipRight(Effect.exit(restore(moment)), Fiber.interrupt(fiber))
+      )
+    )
   }
 
   return Effect.exit(nest(plan.root)).pipe(

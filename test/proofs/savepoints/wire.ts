@@ -93,7 +93,10 @@ export const checkWire = (plan: Plan, sent: ReadonlyArray<Sent>, exits: Readonly
   for (const savepoints of connections.values()) {
     expect(savepoints.deepest).toBeLessThanOrEqual(depth)
     for (const [id, name] of names) {
-      const kept = exits.get(id) === "Success" && plan.nodes[id]!.ending === "succeed"
+      const verdict = exits.get(id)
+      // Of a session that was stopped with the one around it, nobody may have heard the end.
+      if (verdict === undefined && plan.nodes[id]!.loose) continue
+      const kept = verdict === "Success" && plan.nodes[id]!.ending === "succeed"
       expect(savepoints.released.has(name)).toBe(kept)
     }
   }

@@ -2,7 +2,7 @@
  * The `SqlClient` of an engine: ordinary `@effect/sql`, whose statements find the session their fiber is in, and borrow a
  * connection for themselves when there is none.
  */
-import type { Reactivity } from "@effect/experimental"
+import type { Reactivity } from "@effect/experimental/Reactivity"
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { TypeId } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -148,7 +148,7 @@ const reserve = (host: Host): Effect.Effect<Connection, SqlError, Scope.Scope> =
   })
 
 /** Makes the client of an engine. */
-export const makeClient = (host: Host, reactivity: Reactivity.Reactivity.Service): SqlClient => {
+export const makeClient = (host: Host, reactivity: Reactivity.Service): SqlClient => {
   const acquirer: Connection.Acquirer = Effect.succeed(new EngineConnection(host, undefined))
   const { compiler, transformRows } = host.driver
   const spanAttributes = Object.entries(host.driver.attributes)

@@ -242,15 +242,22 @@ export class SessionState<Hook> {
     if (scope.afterRollback.length > 0) parent.afterRollback = parent.afterRollback.concat(scope.afterRollback)
   }
 
-  /** Why this scope cannot commit although its body succeeded. */
-  obstacle(scope: Scope<Hook>): TransactionAborted | undefined {
-    if (this.broken !== undefined) return this.aborted(this.broken)
-    if (scope.poison !== undefined) return this.aborted(scope.poison)
+  /** Why the server would refuse the next statement: one before it has failed. */
+  stalled(): TransactionAborted | undefined {
     if (this.failed === undefined) return undefined
     return this.aborted({
       message: `a statement failed and its failure was ignored: ${this.failed.message}`,
       first: this.failed
     })
+  }
+
+  /** Why this scope cannot commit although its body succeeded. */
+  obstacle(scope: Scope<Hook>): TransactionAborted | undefined {
+    if (this.broken !== undefined) return this.aborted(this.broken)
+    const stalled = this.stalled()
+    // A failed statement says more than a failure that was none of the database's.
+    const { poison } = scope
+    return poison !== undefined && (poison.first !== undefined || stalled === undefined) ? this.aborted(poison) : stalled
   }
 
   // What the wire said

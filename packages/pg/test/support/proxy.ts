@@ -19,6 +19,8 @@ export interface Proxy {
   readonly cut: () => void
   /** Cuts each connection when the client next sends something, before (`true`) or after it was passed on. */
   cutOnSend: "before" | "after" | undefined
+  /** How long what a client says on a new connection is kept before it is passed on. */
+  delayMillis: number
   /** Passes nothing on, either way. */
   blackHole: boolean
   /** Keeps what the server says, its end too, until `release`; what the client says is dropped. */
@@ -43,6 +45,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
           const pair = [client, upstream] as const
           pairs.add(pair)
           let startup = true
+          const delay = proxy.delayMillis
           const end = () => {
             client.destroy()
             upstream.destroy()
@@ -60,9 +63,12 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             startup = false
             spoke = true
             if (proxy.cutOnSend === "before") return end()
-            upstream.write(chunk, () => {
-              if (proxy.cutOnSend === "after") end()
-            })
+            const pass = () =>
+              upstream.write(chunk, () => {
+                if (proxy.cutOnSend === "after") end()
+              })
+            if (delay === 0) pass()
+            else setTimeout(pass, delay)
           })
           upstream.on("data", (chunk) => {
             if (proxy.blackHole || proxy.cutOnSend === "after") return
@@ -93,6 +99,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             }
           },
           cutOnSend: undefined,
+          delayMillis: 0,
           blackHole: false,
           hold: () => {
             held = []

@@ -76,18 +76,16 @@ export const operate = <A, E>(
   Effect.uninterruptibleMask((restore) => {
     const { scope, unit } = ref
     const { state } = unit
+    /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
+    const refusal = (): SqlFailure | undefined =>
+      state.refusal(scope) ?? (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled())
     const start = (): Effect.Effect<A, E> => {
       unit.statement = sql
       // The scope may have ended since the turn was granted.
-      const refused = state.refusal(scope)
+      const refused = refusal()
       if (refused !== undefined) {
         state.leave()
         return Effect.fail(toError(refused))
-      }
-      const obstacle = state.failed !== undefined && !leadsBack.test(sql) ? state.obstacle(scope) : undefined
-      if (obstacle !== undefined) {
-        state.leave()
-        return Effect.fail(toError(obstacle))
       }
       if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
       return Effect.matchCauseEffect(restore(unit.pool.acquire(unit)), {
@@ -131,7 +129,7 @@ export const operate = <A, E>(
     }
     // The answer to an interrupted statement may have shown that the transaction is gone or failed.
     const resend = (): Effect.Effect<A, E> => {
-      const refused = state.refusal(scope) ?? (leadsBack.test(sql) ? undefined : state.obstacle(scope))
+      const refused = refusal()
       if (refused === undefined) return send()
       state.leave()
       return Effect.fail(toError(refused))

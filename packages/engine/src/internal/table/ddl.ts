@@ -60,6 +60,8 @@ export interface Query {
 export interface Ddl {
   /** Whether tables stand in schemas; where they do not, a declared schema is left out. */
   readonly schemas: boolean
+  /** Whether two names are one: SQLite does not look at the case. */
+  readonly sameName: (a: string, b: string) => boolean
   /** Whether a foreign key may be declared before the table it refers to is there. */
   readonly forwardReferences: boolean
   /** Whether a statement can drop several tables that refer to each other. */
@@ -81,9 +83,9 @@ export interface Ddl {
   readonly isolation: "read committed" | undefined
   /**
    * What a transaction that changes tables says first: it takes the one lock of all that do, and limits its waits for
-   * locks.
+   * locks, where there is a limit.
    */
-  readonly lock: (limitMillis: number) => ReadonlyArray<string>
+  readonly lock: (limitMillis: number | undefined) => ReadonlyArray<string>
   /** What a transaction that drops tables says first. */
   readonly beforeDrop: ReadonlyArray<string>
   /** Finds tables in these schemas and the default one; absent: in all but the system's. */
