@@ -19,7 +19,8 @@ const seed = 4_000_004
 
 /** Some steps take their time, so that interruptions and time limits fall into the middle of them. */
 const hesitant: Script.Script = ({ nth, step }) =>
-  (step === "statement" || step === "release" || step === "rollbackTo" || step === "commit") && (nth * 7 + step.length) % 5 < 2
+  (step === "statement" || step === "release" || step === "rollbackTo" || step === "commit") &&
+    (nth * 7 + step.length) % 5 < 2
     ? Outcome.slow((nth * 13) % 17)
     : undefined
 
@@ -32,18 +33,46 @@ for (const database of databases) {
     const trees = size(database.virtual ? 150 : 40, database.virtual ? 2_000 : 1_000)
 
     it.scoped(`${trees} trees of sessions come to what the model says (seed ${seed})`, () =>
+      Effect.flatMap(
+        database.prepare,
+        (site) =>
+          check(seed, trees, plans, (plan) =>
+            database.run(Effect.scoped(Effect.gen(function*() {
+              const bench = yield* site.open({ script: hesitant })
+              const exits = yield* run(plan, bench, database)
+              const model = expected(plan, database)
+              expect(firm(plan, exits)).toEqual(firm(plan, model.exits))
+              for (const { id, loose } of plan.nodes) {
+                if (loose) expect([undefined, "Interrupt", model.exits.get(id)]).toContain(exits.get(id))
+              }
+              expect(yield* bench.rows).toEqual(model.rows)
+              checkWire(plan, bench.wire.sent, exits)
+            }))))
+      ))
+
+    const successes = size(1_000, 10_000)
+
+    it.scoped(`${successes} nested successes, one after the other, leave no savepoint`, () =>
       Effect.flatMap(database.prepare, (site) =>
-        check(seed, trees, plans, (plan) =>
+        Effect.promise(() =>
           database.run(Effect.scoped(Effect.gen(function*() {
-            const bench = yield* site.open({ script: hesitant })
-            const exits = yield* run(plan, bench, database)
-            const model = expected(plan, database)
-            expect(firm(plan, exits)).toEqual(firm(plan, model.exits))
-            for (const { id, loose } of plan.nodes) {
-              if (loose) expect([undefined, "Interrupt", model.exits.get(id)]).toContain(exits.get(id))
-            }
-            expect(yield* bench.rows).toEqual(model.rows)
-            checkWire(plan, bench.wire.sent, exits)
+            const { engine, rows, wire } = yield* site.open()
+            const { sql, transaction } = engine
+            const left = yield* transaction(Effect.gen(function*() {
+              yield* sql`insert into t (k) values (0)`
+              for (let key = 1; key <= successes; key++) {
+                yield* transaction(sql`insert into t (k) values (${key})`)
+              }
+              const { subtransactions } = database
+              return subtransactions === undefined ? [] : yield* sql<{ readonly n: number }>`${sql.literal(subtransactions)}`
+            }))
+            for (const { n } of left) expect(n).toBe(0)
+            const savepoints = new Savepoints()
+            for (const { text } of wire.sent) savepoints.follow(text)
+            expect(savepoints.live).toEqual([])
+            expect(savepoints.deepest).toBe(1)
+            expect(savepoints.released.size).toBe(successes)
+            expect((yield* rows).length).toBe(1 + successes)
           }))))))
   })
 }

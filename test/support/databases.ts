@@ -6,12 +6,12 @@
  */
 import { expect } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
+import { PgDriver } from "effect-sql-engine-pg"
+import { SqliteDriver } from "effect-sql-engine-sqlite"
 import { ScriptedDriver, VirtualClock } from "effect-sql-engine-testing"
 import type { Script } from "effect-sql-engine-testing"
 import type { Driver } from "effect-sql-engine/Driver"
 import * as Engine from "effect-sql-engine/Engine"
-import { PgDriver } from "effect-sql-engine-pg"
-import { SqliteDriver } from "effect-sql-engine-sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -54,6 +54,8 @@ export interface Database {
   /** A statement the database refuses with `refusal`. */
   readonly broken: string
   readonly refusal: string
+  /** A statement that asks the server how many subtransactions are open on this connection, as `n`. */
+  readonly subtransactions?: string
   readonly prepare: Effect.Effect<Site, never, Scope.Scope>
   /** Runs an effect in the time the database lives in. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>
@@ -110,7 +112,10 @@ const scripted = (onFailure: "abort" | "continue"): Database => ({
           })
         )
         const engine = { ...wishes?.engine, pool: { size: 50, ...wishes?.engine?.pool } }
-        return { ...(yield* benchOn(server.driver, { ...wishes, engine })), rows: Effect.sync(() => ascending(server.rows("t"))) }
+        return {
+          ...(yield* benchOn(server.driver, { ...wishes, engine })),
+          rows: Effect.sync(() => ascending(server.rows("t")))
+        }
       })
   })
 })
@@ -126,8 +131,11 @@ const directly = (driver: Driver, lane: "write" | "read", ...statements: Readonl
   Effect.acquireUseRelease(
     driver[lane]!.connect({ engine: "outside", onLost: () => {}, onServerGone: () => {} }),
     (connection) =>
-      Effect.reduce(statements, [] as ReadonlyArray<any>, (_, sql) =>
-        connection.execute({ sql, params: [], shape: "rows", prepare: false, prelude: [] })),
+      Effect.reduce(
+        statements,
+        [] as ReadonlyArray<any>,
+        (_, sql) => connection.execute({ sql, params: [], shape: "rows", prepare: false, prelude: [] })
+      ),
     (connection) => connection.close
   )
 
@@ -170,6 +178,9 @@ const postgresql: Database = {
   virtual: false,
   broken: "insert into t (k) values (null)",
   refusal: "NotNullViolation",
+  // Each transaction and subtransaction that has written and is alive holds a lock on its own number.
+  subtransactions:
+    "select count(*)::int - 1 as n from pg_locks where locktype = 'transactionid' and pid = pg_backend_pid()",
   run: quietly,
   prepare: Effect.map(postgres.database, (database): Site => ({
     open: (wishes) =>

@@ -49,4 +49,3 @@ export const chance = (seed: number): Chance => {
   const below = (limit: number) => Math.floor(next() * limit)
   return { next, below, pick: (from) => from[below(from.length)]! }
 }
-

@@ -52,10 +52,13 @@ class Recorded implements DriverConnection {
   }
 
   stream(statement: Statement): Stream.Stream<any, SqlFailure> {
-    return Stream.fromPull(Effect.map(Stream.toPull(Stream.suspend(() => {
-      this.note([...statement.prelude, statement.sql], statement.params)
-      return this.inner.stream(statement)
-    })), (pull) => this.during(`a batch of ${statement.sql}`, Effect.map(pull, Chunk.map((row) => row)))))
+    return Stream.fromPull(Effect.map(
+      Stream.toPull(Stream.suspend(() => {
+        this.note([...statement.prelude, statement.sql], statement.params)
+        return this.inner.stream(statement)
+      })),
+      (pull) => this.during(`a batch of ${statement.sql}`, Effect.map(pull, Chunk.map((row) => row)))
+    ))
   }
 
   control: DriverConnection["control"] = (kind, sql) =>

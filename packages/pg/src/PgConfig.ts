@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
-import type { PostgresUrl } from "effect-sql-engine/EngineUrl"
 import { Duration, type Effect, type Redacted } from "effect"
+import type { PostgresUrl } from "effect-sql-engine/EngineUrl"
 import type { CustomTypesConfig } from "pg"
 
 /**

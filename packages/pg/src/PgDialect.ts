@@ -5,6 +5,7 @@
  */
 import type { BeginOptions, Dialect } from "effect-sql-engine/Dialect"
 import { classify as classifyCode } from "./internal/classify.js"
+import { ddl } from "./internal/ddl/ddl.js"
 
 const quoteIdentifier = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`
 
@@ -38,7 +39,8 @@ export const dialect: Dialect = {
   rollbackToSavepoint: (name) =>
     `ROLLBACK TO SAVEPOINT ${quoteIdentifier(name)}; RELEASE SAVEPOINT ${quoteIdentifier(name)}`,
   quoteIdentifier,
-  classify: classifyCode
+  classify: classifyCode,
+  ddl
 }
 
 /**

@@ -14,7 +14,7 @@ import type { EngineConfigError, SqlFailure } from "effect-sql-engine/SqlFailure
 import { type CommitOutcome as Outcome, commitOutcome } from "./internal/commitOutcome.js"
 import { connect } from "./internal/connect.js"
 import { Connection } from "./internal/connection.js"
-import { type ListenEvent as Event, Listener } from "./internal/listener.js"
+import { Listener, type ListenEvent as Event } from "./internal/listener.js"
 import { readSettings } from "./internal/settings.js"
 import type { PgConfig } from "./PgConfig.js"
 import { dialect } from "./PgDialect.js"

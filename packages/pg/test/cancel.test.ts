@@ -76,8 +76,14 @@ describe("interruption", () => {
       const at = yield* database
       const c = yield* connectTo(at)
       yield* run(c, "create table t (a int)")
-      yield* run(c, "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2); return null; end $$")
-      yield* run(c, "create constraint trigger slow after insert on t deferrable initially deferred for each row execute function slow()")
+      yield* run(
+        c,
+        "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2); return null; end $$"
+      )
+      yield* run(
+        c,
+        "create constraint trigger slow after insert on t deferrable initially deferred for each row execute function slow()"
+      )
       yield* run(c, "insert into t values (1)", [], { prelude: ["BEGIN"] })
       const fiber = yield* Effect.fork(c.control("commit", "COMMIT"))
       yield* until(active(at), (texts) => texts.includes("COMMIT"))
@@ -89,38 +95,40 @@ describe("interruption", () => {
   it.live(
     "never cancels the next statement, whenever it comes",
     () =>
-      Effect.scoped(Effect.gen(function*() {
-        const at = yield* database
-        const lanes = 8
-        const races = (full ? 10_000 : 600) / lanes
-        let interrupted = 0
-        let completed = 0
-        const lane = Effect.gen(function*() {
-          const c = yield* connectTo(at)
-          for (let i = 0; i < races; i++) {
-            const millis = yield* Random.nextIntBetween(0, 4)
-            const inTransaction = yield* Random.nextBoolean
-            const fiber = yield* Effect.fork(
-              run(c, `select pg_sleep(${millis / 1000})`, [], { prelude: inTransaction ? ["BEGIN"] : [] })
-            )
-            yield* Effect.sleep(yield* Random.nextIntBetween(0, 5))
-            const exit = yield* Fiber.interrupt(fiber)
-            if (Exit.isInterrupted(exit)) interrupted++
-            else completed++
-            // The next statement waits by itself, or a pool waits by `settle`.
-            if (yield* Random.nextBoolean) yield* c.settle
-            if (inTransaction) {
-              yield* c.control("rollback", "ROLLBACK")
+      Effect.scoped(
+        Effect.gen(function*() {
+          const at = yield* database
+          const lanes = 8
+          const races = (full ? 10_000 : 600) / lanes
+          let interrupted = 0
+          let completed = 0
+          const lane = Effect.gen(function*() {
+            const c = yield* connectTo(at)
+            for (let i = 0; i < races; i++) {
+              const millis = yield* Random.nextIntBetween(0, 4)
+              const inTransaction = yield* Random.nextBoolean
+              const fiber = yield* Effect.fork(
+                run(c, `select pg_sleep(${millis / 1000})`, [], { prelude: inTransaction ? ["BEGIN"] : [] })
+              )
+              yield* Effect.sleep(yield* Random.nextIntBetween(0, 5))
+              const exit = yield* Fiber.interrupt(fiber)
+              if (Exit.isInterrupted(exit)) interrupted++
+              else completed++
+              // The next statement waits by itself, or a pool waits by `settle`.
+              if (yield* Random.nextBoolean) yield* c.settle
+              if (inTransaction) {
+                yield* c.control("rollback", "ROLLBACK")
+              }
+              const [{ a }] = yield* run(c, "select count(*)::int as a from generate_series(1, 2000)")
+              assert.equal(a, 2000)
+              assert.equal(c.condition(), "clean")
             }
-            const [{ a }] = yield* run(c, "select count(*)::int as a from generate_series(1, 2000)")
-            assert.equal(a, 2000)
-            assert.equal(c.condition(), "clean")
-          }
-        })
-        yield* Effect.all(Array.from({ length: lanes }, () => lane), { concurrency: lanes })
-        // The race is a race only when both sides win now and then.
-        assert.ok(interrupted > races && completed > races / 10, `${interrupted} interrupted, ${completed} completed`)
-      }).pipe(Effect.withRandom(Random.make("cancel")))),
+          })
+          yield* Effect.all(Array.from({ length: lanes }, () => lane), { concurrency: lanes })
+          // The race is a race only when both sides win now and then.
+          assert.ok(interrupted > races && completed > races / 10, `${interrupted} interrupted, ${completed} completed`)
+        }).pipe(Effect.withRandom(Random.make("cancel")))
+      ),
     full ? 600_000 : 60_000
   )
 })

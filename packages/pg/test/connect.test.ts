@@ -19,7 +19,9 @@ describe("connect", () => {
   it.live("gives up a host that accepts and says nothing, within its limit", () =>
     Effect.scoped(Effect.gen(function*() {
       const host = yield* silent
-      const [took, failure] = yield* Effect.timed(Effect.flip(connect({ hosts: [host], ssl: "disable", connectTimeout: 150 })))
+      const [took, failure] = yield* Effect.timed(
+        Effect.flip(connect({ hosts: [host], ssl: "disable", connectTimeout: 150 }))
+      )
       assert.equal(failure._tag, "ConnectionError")
       assert.equal(failure.sent, "no")
       assert.ok(Duration.toMillis(took) < 1000)
@@ -27,32 +29,38 @@ describe("connect", () => {
     })))
 
   it.live("interrupted at any moment leaves nothing open", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const at = yield* database
-      const between = yield* proxy(at)
-      const driver = yield* PgDriver.make(configFor({ ...at, port: between.port }, { ssl: "prefer", targetSessionAttrs: "primary" }))
-      const connecting = driver.connect(recorder().context)
-      const [usual] = yield* Effect.timed(Effect.flatMap(connecting, (c) => c.close))
-      let connected = 0
-      for (let i = 0; i < 40; i++) {
-        const fiber = yield* Effect.fork(connecting)
-        yield* Effect.sleep(Duration.times(usual, 2 * (yield* Random.next)))
-        const exit = yield* Fiber.interrupt(fiber)
-        if (Exit.isSuccess(exit)) {
-          connected++
-          yield* exit.value.close
+    Effect.scoped(
+      Effect.gen(function*() {
+        const at = yield* database
+        const between = yield* proxy(at)
+        const driver = yield* PgDriver.make(
+          configFor({ ...at, port: between.port }, { ssl: "prefer", targetSessionAttrs: "primary" })
+        )
+        const connecting = driver.connect(recorder().context)
+        const [usual] = yield* Effect.timed(Effect.flatMap(connecting, (c) => c.close))
+        let connected = 0
+        for (let i = 0; i < 40; i++) {
+          const fiber = yield* Effect.fork(connecting)
+          yield* Effect.sleep(Duration.times(usual, 2 * (yield* Random.next)))
+          const exit = yield* Fiber.interrupt(fiber)
+          if (Exit.isSuccess(exit)) {
+            connected++
+            yield* exit.value.close
+          }
         }
-      }
-      yield* until(Effect.sync(between.open), (open) => open === 0)
-      yield* until(backends(at), (count) => count === 0)
-      assert.ok(connected > 0 && connected < 40, `${connected} of 40 connected`)
-    }).pipe(Effect.withRandom(Random.make("connect")))))
+        yield* until(Effect.sync(between.open), (open) => open === 0)
+        yield* until(backends(at), (count) => count === 0)
+        assert.ok(connected > 0 && connected < 40, `${connected} of 40 connected`)
+      }).pipe(Effect.withRandom(Random.make("connect")))
+    ))
 
   it.scoped("asks for the password anew for each connection, and never shows it or what the asking failed with", () =>
     Effect.gen(function*() {
       const at = yield* database
       let asked = 0
-      const driver = yield* PgDriver.make(configFor(at, { password: Effect.sync(() => Redacted.make(`token ${++asked}`)) }))
+      const driver = yield* PgDriver.make(
+        configFor(at, { password: Effect.sync(() => Redacted.make(`token ${++asked}`)) })
+      )
       for (let i = 0; i < 3; i++) yield* Effect.flatMap(driver.connect(recorder().context), (c) => c.close)
       assert.equal(asked, 3)
       const failure = yield* Effect.flip(connect(configFor(at, { password: Effect.fail("vault said: hunter2") })))
@@ -83,7 +91,13 @@ describe("options", () => {
         ssl: { mode: "verify-full", ca: "/no/such/file" }
       }))
       assert.deepEqual(failure.problems.map(({ field }) => field).sort(), [
-        "fetchSize", "hosts", "preparedStatements", "searchPath", "ssl.ca", "statementTimeout", "statement_timeout"
+        "fetchSize",
+        "hosts",
+        "preparedStatements",
+        "searchPath",
+        "ssl.ca",
+        "statementTimeout",
+        "statement_timeout"
       ])
     })))
 })
@@ -107,7 +121,10 @@ describe("several hosts", () => {
   it.live("are not tried past one that refuses who we are", () =>
     Effect.scoped(Effect.gen(function*() {
       const at = yield* database
-      const hosts = [yield* refusing("28P01", "password authentication failed for user \"x\""), { host: at.host, port: at.port }]
+      const hosts = [yield* refusing("28P01", "password authentication failed for user \"x\""), {
+        host: at.host,
+        port: at.port
+      }]
       const failure = yield* Effect.flip(connect(configFor(at, { hosts })))
       assert.equal(failure._tag, "AuthenticationError")
     })))
@@ -126,13 +143,15 @@ describe("several hosts", () => {
     })))
 
   it.live("are all used with load_balance_hosts=random", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const at = yield* database
-      const proxies = [yield* proxy(at), yield* proxy(at)]
-      const hosts = proxies.map(({ port }) => ({ host: "127.0.0.1", port }))
-      for (let i = 0; i < 12; i++) yield* Effect.scoped(connect(configFor(at, { hosts, loadBalanceHosts: "random" })))
-      assert.ok(proxies.every((proxy) => proxy.connections() > 0))
-    }).pipe(Effect.withRandom(Random.make("hosts")))))
+    Effect.scoped(
+      Effect.gen(function*() {
+        const at = yield* database
+        const proxies = [yield* proxy(at), yield* proxy(at)]
+        const hosts = proxies.map(({ port }) => ({ host: "127.0.0.1", port }))
+        for (let i = 0; i < 12; i++) yield* Effect.scoped(connect(configFor(at, { hosts, loadBalanceHosts: "random" })))
+        assert.ok(proxies.every((proxy) => proxy.connections() > 0))
+      }).pipe(Effect.withRandom(Random.make("hosts")))
+    ))
 })
 
 describe("target_session_attrs", () => {
@@ -144,7 +163,10 @@ describe("target_session_attrs", () => {
       fs.writeFileSync(path.join(standby.socketDirectory, "data", "standby.signal"), "")
       yield* standby.start
       const hosts = [standby, primary]
-      const reached = (targetSessionAttrs: "any" | "read-write" | "read-only" | "primary" | "standby" | "prefer-standby", among = hosts) =>
+      const reached = (
+        targetSessionAttrs: "any" | "read-write" | "read-only" | "primary" | "standby" | "prefer-standby",
+        among = hosts
+      ) =>
         Effect.scoped(Effect.gen(function*() {
           const c = yield* connect({ ...configFor(primary), hosts: among, targetSessionAttrs })
           const [{ recovering }] = yield* run(c, "select pg_is_in_recovery() as recovering")
@@ -159,8 +181,10 @@ describe("target_session_attrs", () => {
       assert.equal(yield* reached("prefer-standby", [primary]), "primary")
       assert.equal((yield* Effect.flip(reached("read-write", [standby])))._tag, "ConnectionError")
       yield* admin(primary.url, "alter system set default_transaction_read_only = on", "select pg_reload_conf()")
-      const reloaded = Effect.map(admin(primary.url, "show default_transaction_read_only"), ([row]) => row!["default_transaction_read_only"])
-      yield* until(reloaded, (value) => value === "on")
+      const reloaded = Effect.map(admin(primary.url, "show default_transaction_read_only"), ([row]) =>
+        row!["default_transaction_read_only"])
+      yield* until(reloaded, (value) =>
+        value === "on")
       assert.equal((yield* Effect.flip(reached("read-write")))._tag, "ConnectionError")
       assert.equal(yield* reached("read-only", [primary]), "primary")
     })))
@@ -170,10 +194,20 @@ describe("Unix sockets", () => {
   it.live("carry connections and cancellations, without TLS whatever is asked", () =>
     Effect.scoped(Effect.gen(function*() {
       const server = yield* ownServer()
-      const config = { hosts: [{ host: server.socketDirectory, port: server.port }], username: "postgres", database: "postgres" }
+      const config = {
+        hosts: [{ host: server.socketDirectory, port: server.port }],
+        username: "postgres",
+        database: "postgres"
+      }
       const c = yield* connect({ ...config, ssl: "verify-full" })
       const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
-      yield* until(admin(server.url, "select 1 from pg_stat_activity where query like '%pg_sleep(20)%' and pid <> pg_backend_pid()"), (rows) => rows.length > 0)
+      yield* until(
+        admin(
+          server.url,
+          "select 1 from pg_stat_activity where query like '%pg_sleep(20)%' and pid <> pg_backend_pid()"
+        ),
+        (rows) => rows.length > 0
+      )
       yield* Fiber.interrupt(fiber)
       yield* c.settle.pipe(Effect.timeout("2 seconds"))
       assert.deepEqual(yield* run(c, "select inet_server_addr() as address"), [{ address: null }])

@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import { statementFailures } from "effect-sql-engine/SqlFailure"
 import * as PgDialect from "effect-sql-engine-pg/PgDialect"
+import { statementFailures } from "effect-sql-engine/SqlFailure"
 import * as assert from "node:assert/strict"
 import { errcodes } from "./corpus/errcodes.js"
 
@@ -47,16 +47,49 @@ describe("PgDialect.classify", () => {
   it("retries conflicts, lock waits and lost connections, and nothing a second try cannot mend", () => {
     const retryable = errcodes.filter(([code]) => PgDialect.classify(code).retryable).map(([code]) => code)
     assert.deepEqual(retryable, [
-      "08000", "08001", "08003", "08004", "08006", "08007", "25P03", "40000", "40001", "40P01", "53300", "55P03", "57P01",
-      "57P02", "57P03", "57P05", "72000"
+      "08000",
+      "08001",
+      "08003",
+      "08004",
+      "08006",
+      "08007",
+      "25P03",
+      "40000",
+      "40001",
+      "40P01",
+      "53300",
+      "55P03",
+      "57P01",
+      "57P02",
+      "57P03",
+      "57P05",
+      "72000"
     ])
   })
 
   it("discards the connection exactly where the server ends it", () => {
-    const discarded = errcodes.filter(([code]) => PgDialect.classify(code).connection === "discard").map(([code]) => code)
+    const discarded = errcodes.filter(([code]) => PgDialect.classify(code).connection === "discard").map(([code]) =>
+      code
+    )
     assert.deepEqual(discarded, [
-      "08000", "08001", "08003", "08004", "08006", "08007", "25P03", "25P04", "28000", "28P01", "3D000", "40003", "53300",
-      "57P01", "57P02", "57P03", "57P04", "57P05"
+      "08000",
+      "08001",
+      "08003",
+      "08004",
+      "08006",
+      "08007",
+      "25P03",
+      "25P04",
+      "28000",
+      "28P01",
+      "3D000",
+      "40003",
+      "53300",
+      "57P01",
+      "57P02",
+      "57P03",
+      "57P04",
+      "57P05"
     ])
   })
 
@@ -77,7 +110,10 @@ describe("PgDialect.dialect", () => {
       begin({ isolation: "serializable", readOnly: true, deferrable: true }),
       "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"
     )
-    assert.equal(begin({ isolation: "repeatable read", readOnly: false }), "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE")
+    assert.equal(
+      begin({ isolation: "repeatable read", readOnly: false }),
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE"
+    )
   })
 
   it("quotes a name so that it is only a name", () => {

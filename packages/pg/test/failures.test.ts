@@ -35,7 +35,8 @@ describe("constraint failures", () => {
         insert into "odd, name"."a (b)" values (1, 1, 'One', null, null), (5, 5, 'p', 1, '[1,5)')`
       )
       const where = { schema: "odd, name", table: "a (b)" }
-      const insert = (values: string) => Effect.map(failing(c, `insert into "odd, name"."a (b)" values ${values}`), facts)
+      const insert = (values: string) =>
+        Effect.map(failing(c, `insert into "odd, name"."a (b)" values ${values}`), facts)
       assert.deepEqual(yield* insert("(2, 1, 'One', null, null)"), {
         _tag: "UniqueViolation",
         ...where,
@@ -84,9 +85,15 @@ describe("messages", () => {
   it.scoped("never hold a bound value", () =>
     Effect.gen(function*() {
       const c = yield* connection()
-      yield* run(c, "create table t (id int primary key, name text unique check (name <> 'no-s3cret-value'), mood text not null)")
+      yield* run(
+        c,
+        "create table t (id int primary key, name text unique check (name <> 'no-s3cret-value'), mood text not null)"
+      )
       yield* run(c, "create type mood as enum ('ok')")
-      yield* run(c, "create function scold(who text) returns void language plpgsql as $$ begin raise exception 'no %, not you', who; end $$")
+      yield* run(
+        c,
+        "create function scold(who text) returns void language plpgsql as $$ begin raise exception 'no %, not you', who; end $$"
+      )
       yield* run(c, "insert into t values (1, $1, 'x')", [secret])
       const attempts: ReadonlyArray<readonly [sql: string, params: ReadonlyArray<unknown>, code: string]> = [
         ["select $1::text::int", [secret], "22P02"],
@@ -122,7 +129,11 @@ describe("messages", () => {
     const code = FastCheck.constantFrom("22P02", "P0001", "42601", "23505", undefined)
     FastCheck.assert(
       FastCheck.property(values, code, (values, code) => {
-        const clean = scrub(`something about ${values.map((value) => `(${value})`).join(" and ")} is wrong`, code, values)
+        const clean = scrub(
+          `something about ${values.map((value) => `(${value})`).join(" and ")} is wrong`,
+          code,
+          values
+        )
         for (const value of values) assert.equal(clean.includes(`(${value})`), false)
       }),
       { seed: 5, numRuns: 500 }

@@ -75,7 +75,10 @@ describe("listen", () => {
         at.url,
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
       )
-      const listening = admin(at.url, "select 1 from pg_stat_activity where datname = current_database() and query ilike 'listen%'")
+      const listening = admin(
+        at.url,
+        "select 1 from pg_stat_activity where datname = current_database() and query ilike 'listen%'"
+      )
       yield* until(listening, (rows) => rows.length > 0)
       yield* admin(at.url, "notify a, 'back'")
       assert.deepEqual(words(yield* listener.events), ["listening", "ServerShutdown", "again", "a: back"])
@@ -90,7 +93,8 @@ describe("listen", () => {
       yield* server.stop("fast")
       yield* Effect.sleep("300 millis")
       yield* server.start
-      yield* until(admin(server.url, "select 1 from pg_stat_activity where query ilike 'listen%'"), (rows) => rows.length > 0)
+      yield* until(admin(server.url, "select 1 from pg_stat_activity where query ilike 'listen%'"), (rows) =>
+        rows.length > 0)
       yield* admin(server.url, "notify a, 'back'")
       assert.deepEqual(words(yield* listener.events), ["listening", "ServerShutdown", "again", "a: back"])
     })))

@@ -4,7 +4,16 @@ import type { PgConfig } from "effect-sql-engine-pg/PgConfig"
 import * as PgDriver from "effect-sql-engine-pg/PgDriver"
 import * as assert from "node:assert/strict"
 import { active, backends, until } from "./support/activity.js"
-import { admin, configFor, connectTo, database, ownServer, recorder, run, type TestDatabase } from "./support/connect.js"
+import {
+  admin,
+  configFor,
+  connectTo,
+  database,
+  ownServer,
+  recorder,
+  run,
+  type TestDatabase
+} from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 /** A connection through a proxy, and what it tells its engine. */
@@ -35,7 +44,10 @@ describe("an idle connection", () => {
       assert.equal(failure.sent, "no")
       assert.equal(failure.retryable, true)
       for (const dead of [c.settle, c.reset, c.ping, c.control("rollback", "ROLLBACK")]) {
-        assert.equal((yield* Effect.flip(dead as Effect.Effect<unknown, { readonly _tag: string }>))._tag, "ConnectionError")
+        assert.equal(
+          (yield* Effect.flip(dead as Effect.Effect<unknown, { readonly _tag: string }>))._tag,
+          "ConnectionError"
+        )
       }
       yield* c.close
     })))
@@ -164,7 +176,10 @@ describe("a server that stops", () => {
     Effect.scoped(Effect.gen(function*() {
       const server = yield* ownServer()
       const seen = recorder()
-      const [victim, bystander] = [yield* connectTo(server, {}, seen.context), yield* connectTo(server, {}, seen.context)]
+      const [victim, bystander] = [
+        yield* connectTo(server, {}, seen.context),
+        yield* connectTo(server, {}, seen.context)
+      ]
       const fiber = yield* Effect.fork(Effect.flip(run(victim, "select pg_sleep(20)")))
       yield* until(active({ ...server, url: server.url }), asleep)
       process.kill(Number(victim.id), "SIGKILL")

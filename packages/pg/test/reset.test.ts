@@ -108,7 +108,8 @@ describe("reset", () => {
                 assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: 1 }])
               }))),
             { seed: 4, numRuns: full ? 500 : 120 }
-          ))
+          )
+        )
         assert.ok(cleaned > 50 && untouched > 3, `${cleaned} cleaned, ${untouched} untouched`)
         yield* admin(at.url, "drop owned by reset_other", "drop role reset_other")
       })),

@@ -21,13 +21,17 @@ describe("significant", () => {
       }),
       { seed: 2, numRuns: 2_000 }
     )
-    for (const open of ["'a;b", "\"a;b", "$$a;b", "/* a;b", "-- a;b"]) assert.equal(traits(`select 1 ${open}`).script, false)
+    for (const open of ["'a;b", "\"a;b", "$$a;b", "/* a;b", "-- a;b"]) {
+      assert.equal(traits(`select 1 ${open}`).script, false)
+    }
   })
 })
 
 describe("traits", () => {
   it("sees several statements only where semicolons separate them", () => {
-    for (const sql of ["select 1; select 2", "begin;;commit", "select 1;\n-- end\nselect 2"]) assert.equal(traits(sql).script, true)
+    for (const sql of ["select 1; select 2", "begin;;commit", "select 1;\n-- end\nselect 2"]) {
+      assert.equal(traits(sql).script, true)
+    }
     for (const sql of ["select 1;", "select ';' ; ", "select 1; -- 2", "select $$;$$", "select \"a;b\"", "", ";;"]) {
       assert.equal(traits(sql).script, false, sql)
     }

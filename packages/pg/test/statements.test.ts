@@ -33,7 +33,8 @@ describe("execute", () => {
   it.scoped("reads values by node-postgres's rules, and by the parsers it is given", () =>
     Effect.gen(function*() {
       const at = yield* database
-      const sql = "select 9007199254740993::int8 as i, 1.10::numeric as n, true as t, '{1,2}'::int[] as l, '{\"a\":1}'::json as j, '\\x01'::bytea as b"
+      const sql =
+        "select 9007199254740993::int8 as i, 1.10::numeric as n, true as t, '{1,2}'::int[] as l, '{\"a\":1}'::json as j, '\\x01'::bytea as b"
       const c = yield* connectTo(at)
       assert.deepEqual(yield* run(c, sql), [
         { i: "9007199254740993", n: "1.10", t: true, l: [1, 2], j: { a: 1 }, b: Buffer.from([1]) }
@@ -196,7 +197,10 @@ describe("prepared statements", () => {
       between.reset()
       assert.deepEqual(yield* run(c, "select $1::int as a", [2]), [{ a: 2 }])
       assert.equal(between.messages(), "BES")
-      assert.deepEqual(yield* run(c, "select $1::int as a", [3], { shape: "raw" }).pipe(Effect.map((r) => r[0].fields[0].name)), "a")
+      assert.deepEqual(
+        yield* run(c, "select $1::int as a", [3], { shape: "raw" }).pipe(Effect.map((r) => r[0].fields[0].name)),
+        "a"
+      )
     }))
 
   it.scoped("never outnumber their bound on the server", () =>
@@ -313,7 +317,15 @@ describe("the startup message", () => {
         settings: { timezone: "Asia/Tokyo" },
         password: Effect.succeed(Redacted.make("unused"))
       })
-      const names = ["application_name", "search_path", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "geqo", "timezone"]
+      const names = [
+        "application_name",
+        "search_path",
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "geqo",
+        "timezone"
+      ]
       const read = run(c, `select ${names.map((name) => `current_setting('${name}') as ${name}`).join(", ")}`)
       const before = yield* read
       assert.deepEqual(before, [{
@@ -325,7 +337,9 @@ describe("the startup message", () => {
         geqo: "off",
         timezone: "Asia/Tokyo"
       }])
-      yield* c.execute(statement("set search_path = public; set statement_timeout = 0; set timezone = 'UTC'; set application_name = x"))
+      yield* c.execute(
+        statement("set search_path = public; set statement_timeout = 0; set timezone = 'UTC'; set application_name = x")
+      )
       yield* c.reset
       assert.deepEqual(yield* read, before)
     }))

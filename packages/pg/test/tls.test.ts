@@ -8,7 +8,14 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
 import { until } from "./support/activity.js"
-import { authority, clientCertificate, clientKey, serverCertificate, serverKey, stranger } from "./support/certificates.js"
+import {
+  authority,
+  clientCertificate,
+  clientKey,
+  serverCertificate,
+  serverKey,
+  stranger
+} from "./support/certificates.js"
 import { admin, connectTo, database, ownServer, recorder, run } from "./support/connect.js"
 
 const hba = `
@@ -32,7 +39,11 @@ const secured = Effect.gen(function*() {
   fs.chmodSync(folder, 0o755)
   const ca = path.join(folder, "ca.crt")
   fs.writeFileSync(ca, authority, { mode: 0o644 })
-  const server = yield* ownServer({ hba, tls: { cert: serverCertificate, key: serverKey }, settings: { ssl_ca_file: ca } })
+  const server = yield* ownServer({
+    hba,
+    tls: { cert: serverCertificate, key: serverKey },
+    settings: { ssl_ca_file: ca }
+  })
   yield* admin(
     server.url,
     "create role tls_user login",
@@ -71,7 +82,11 @@ describe("sslmode", () => {
       const { ca, outcome, tryAs } = yield* fixture
       const table: Record<string, ReadonlyArray<string>> = {}
       for (const mode of ["disable", "allow", "prefer", "require"] as const) {
-        table[mode] = [yield* outcome("postgres", mode), yield* outcome("tls_user", mode), yield* outcome("plain_user", mode)]
+        table[mode] = [
+          yield* outcome("postgres", mode),
+          yield* outcome("tls_user", mode),
+          yield* outcome("plain_user", mode)
+        ]
       }
       assert.deepEqual(table, {
         disable: ["plain", "AuthenticationError", "plain"],
@@ -122,7 +137,10 @@ describe("authentication", () => {
       const failure = yield* tryAs("scram_user", "disable", password("wrong-s3cret"))
       assert.ok(Either.isLeft(failure) && !failure.left.message.includes("s3cret") && failure.left.retryable === false)
       assert.equal(yield* outcome("scram_user", "require", { ...password("right"), channelBinding: "require" }), "tls")
-      assert.equal(yield* outcome("scram_user", "disable", { ...password("right"), channelBinding: "require" }), "AuthenticationError")
+      assert.equal(
+        yield* outcome("scram_user", "disable", { ...password("right"), channelBinding: "require" }),
+        "AuthenticationError"
+      )
       assert.equal(yield* outcome("postgres", "require", { channelBinding: "require" }), "AuthenticationError")
     })))
 
@@ -148,11 +166,11 @@ describe("cancellation over TLS", () => {
       })
       const c = yield* Effect.acquireRelease(driver.connect(recorder().context), (c) => c.close)
       const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
-      const asleep = "select 1 from pg_stat_activity where query like '%pg_sleep(20)%' and pid <> pg_backend_pid() and state = 'active'"
+      const asleep =
+        "select 1 from pg_stat_activity where query like '%pg_sleep(20)%' and pid <> pg_backend_pid() and state = 'active'"
       yield* until(admin(server.url, asleep), (rows) => rows.length > 0)
       yield* Fiber.interrupt(fiber)
       yield* c.settle.pipe(Effect.timeout("2 seconds"))
       assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: 1 }])
     })))
 })
-

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Dialect } from "effect-sql-engine/Dialect"
+import { ddl } from "./internal/ddl/ddl.js"
 import { quoteIdentifier } from "./internal/quote.js"
 import { classify as classifyCode } from "./internal/resultCodes.js"
 
@@ -29,7 +30,8 @@ export const dialect: Dialect = {
   releaseSavepoint: (name) => `RELEASE ${quoteIdentifier(name)}`,
   rollbackToSavepoint: (name) => `ROLLBACK TO ${quoteIdentifier(name)}; RELEASE ${quoteIdentifier(name)}`,
   quoteIdentifier,
-  classify: classifyCode
+  classify: classifyCode,
+  ddl
 }
 
 /**

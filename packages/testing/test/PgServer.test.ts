@@ -38,10 +38,15 @@ const folders = () => fs.readdirSync(os.tmpdir()).filter((name) => name.startsWi
 
 /** Runs the program of support/killedParent.ts until it has said where its server is. */
 const parentWithServer = Effect.async<{ kill: () => void; pid: number; folder: string }, Error>((resume) => {
-  const viteNode = path.join(path.dirname(createRequire(import.meta.url).resolve("vite-node/package.json")), "vite-node.mjs")
+  const viteNode = path.join(
+    path.dirname(createRequire(import.meta.url).resolve("vite-node/package.json")),
+    "vite-node.mjs"
+  )
   const config = fileURLToPath(new URL("../../../vitest.config.ts", import.meta.url))
   const script = fileURLToPath(new URL("./support/killedParent.ts", import.meta.url))
-  const child = spawn(process.execPath, [viteNode, "--config", config, script], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, [viteNode, "--config", config, script], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
   child.once("exit", () => resume(Effect.fail(new Error("the parent ended early"))))
   child.stdout.once("data", (line) => {
     const { folder, pid } = JSON.parse(String(line)) as { folder: string; pid: number }

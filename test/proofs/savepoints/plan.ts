@@ -42,6 +42,9 @@ export interface Plan {
   readonly writer: ReadonlyMap<number, Node>
 }
 
+/** Whether a session goes on until it is stopped. */
+export const isStopped = ({ ending }: { readonly ending: Ending }): boolean => ending === "cut" || ending === "timeout"
+
 interface Raw {
   readonly join: boolean
   readonly caught: boolean
@@ -63,7 +66,13 @@ const endings = oneof(
 )
 
 const raw = (levels: number): FastCheck.Arbitrary<Raw> =>
-  record({ join: integer({ min: 0, max: 4 }), caught: boolean(), ending: endings, after: integer({ min: 0, max: 12 }), steps: steps(levels) })
+  record({
+    join: integer({ min: 0, max: 4 }),
+    caught: boolean(),
+    ending: endings,
+    after: integer({ min: 0, max: 12 }),
+    steps: steps(levels)
+  })
     .map((node) => ({ ...node, join: node.join === 4 }))
 
 const steps = (levels: number): FastCheck.Arbitrary<ReadonlyArray<RawStep>> => {
@@ -80,7 +89,10 @@ const steps = (levels: number): FastCheck.Arbitrary<ReadonlyArray<RawStep>> => {
       ...plain,
       { arbitrary: inner.map((nest): RawStep => ({ nest })), weight: 5 },
       {
-        arbitrary: record({ concurrency: integer({ min: 1, max: 4 }), parallel: array(inner, { minLength: 2, maxLength: 4 }) }),
+        arbitrary: record({
+          concurrency: integer({ min: 1, max: 4 }),
+          parallel: array(inner, { minLength: 2, maxLength: 4 })
+        }),
         weight: 2
       }
     ),
@@ -106,7 +118,7 @@ const settle = (root: Raw): Plan => {
   const nodeOf = (from: Raw, { beside, depth, loose, stopped }: Place): Node => {
     const joins = from.join && depth > 0 && !beside && !stopped && from.ending !== "rollbackOnly" &&
       from.ending !== "cut" && from.ending !== "timeout"
-    const ends = from.ending === "cut" || from.ending === "timeout"
+    const ends = isStopped(from)
     const written: Array<number> = []
     const id = nodes.push(undefined as never) - 1
     const node: Node = {
@@ -126,7 +138,11 @@ const settle = (root: Raw): Plan => {
           return [{ _tag: "Nest", node: nodeOf(step.nest, place) }]
         }
         const place = { depth: depth + 1, beside: true, stopped: ends, loose: loose || ends }
-        return [{ _tag: "Parallel", concurrency: step.concurrency, nodes: step.parallel.map((each) => nodeOf(each, place)) }]
+        return [{
+          _tag: "Parallel",
+          concurrency: step.concurrency,
+          nodes: step.parallel.map((each) => nodeOf(each, place))
+        }]
       })
     }
     for (const key of written) writer.set(key, node)
@@ -154,7 +170,7 @@ const draw = (node: Node, line: string): string => {
         return `${below}${step.concurrency} at a time${step.nodes.map((each) => draw(each, `${below}| `)).join("")}`
     }
   })
-  const after = node.ending === "cut" || node.ending === "timeout" ? ` after ${node.after}` : ""
+  const after = isStopped(node) ? ` after ${node.after}` : ""
   return `${line}#${node.id} ${node.nested}, ${node.ending}${after}${node.caught ? ", caught" : ""}${steps.join("")}`
 }
 

@@ -1,12 +1,12 @@
 /**
  * Carries out a tree of sessions on an engine, and writes down how each of them ended.
  */
-import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Cause, Effect, Exit, Fiber, FiberId, Option } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { fromSqlError, isSqlError, isSqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Bench, Database } from "../../support/databases.js"
 import type { Verdict } from "./model.js"
-import type { Node, Plan, Step } from "./plan.js"
+import { isStopped, type Node, type Plan, type Step } from "./plan.js"
 
 const tagOf = (error: unknown): string => {
   const failure = isSqlError(error) ? fromSqlError(error) : error
@@ -21,6 +21,10 @@ export const verdictOf = (exit: Exit.Exit<unknown, unknown>): Verdict => {
   if (Option.isSome(failure)) return `Fail ${tagOf(failure.value)}`
   return Cause.isInterruptedOnly(exit.cause) ? "Interrupt" : "Die"
 }
+
+/** Interrupted while something inside of it was on its way out, it ends with both. */
+const forTheInterruption = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> =>
+  Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) ? Exit.interrupt(FiberId.none) : exit
 
 const yields = (turns: number) => Effect.repeatN(Effect.yieldNow(), turns)
 
@@ -70,8 +74,7 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
 
   const begin = (node: Node): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
     const steps = Effect.forEach(node.steps, take, { discard: true })
-    const isStopped = node.ending === "cut" || node.ending === "timeout"
-    const body = Effect.zipRight(isStopped ? Effect.ignore(steps) : steps, ending(node))
+    const body = Effect.zipRight(isStopped(node) ? Effect.ignore(steps) : steps, ending(node))
     const session = Session.transaction(body, {
       nested: node.nested,
       timeout: node.ending === "timeout" ? node.after : undefined
@@ -82,13 +85,15 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(
         Effect.fork(Effect.interruptible(session)),
-        (fiber) => Effect.zipRight(Effect.exit(restore(moment)), Fiber.interrupt(fiber))
+        (fiber) => Effect.zipRight(Effect.exit(restore(moment)), Effect.map(Fiber.interrupt(fiber), forTheInterruption))
       )
     )
   }
 
   return Effect.exit(nest(plan.root)).pipe(
     Effect.as(exits),
+    // Where nothing is interrupted, fibers may give way to others at any operation, as they do after many of them.
+    plan.nodes.some(isStopped) ? (effect) => effect : Effect.withMaxOpsBeforeYield(10 + (plan.nodes.length * 7) % 60),
     Effect.provide(Engine.layer(Effect.succeed(engine)))
   )
 }

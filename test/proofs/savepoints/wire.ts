@@ -56,7 +56,7 @@ const path = (plan: Plan, key: number): ReadonlyArray<Node> => {
   for (const node of plan.nodes) {
     for (const step of node.steps) {
       if (step._tag === "Nest") parents.set(step.node.id, node)
-      else if (step._tag === "Parallel") for (const child of step.nodes) parents.set(child.id, node)
+      else if (step._tag === "Parallel") { for (const child of step.nodes) parents.set(child.id, node) }
     }
   }
   const nodes: Array<Node> = []

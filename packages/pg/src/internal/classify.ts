@@ -76,5 +76,4 @@ const codes = new Map<string, Classification>(Object.entries({
 const unknown = means("UnknownError")
 
 /** Total: whatever the word is, it means exactly one thing. */
-export const classify = (code: string): Classification => 
-  codes.get(code) ?? classes.get(code.slice(0, 2)) ?? unknown
+export const classify = (code: string): Classification => codes.get(code) ?? classes.get(code.slice(0, 2)) ?? unknown

@@ -34,15 +34,20 @@ const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly r
     exchange.onDone = (outcome) => {
       const [standby, readOnly] = result.rows[0] ?? []
       const error = outcome.lost ?? outcome.error
-      resume(error === undefined
-        ? Effect.succeed({ standby: standby === true, readOnly: readOnly === "on" })
-        : Effect.fail(new Error(error.message)))
+      resume(
+        error === undefined
+          ? Effect.succeed({ standby: standby === true, readOnly: readOnly === "on" })
+          : Effect.fail(new Error(error.message))
+      )
     }
     link.submit(exchange)
   })
 }
 
-const accepts = (wanted: TargetSessionAttrs, is: { readonly standby: boolean; readonly readOnly: boolean }): boolean => {
+const accepts = (
+  wanted: TargetSessionAttrs,
+  is: { readonly standby: boolean; readonly readOnly: boolean }
+): boolean => {
   switch (wanted) {
     case "read-write":
       return !is.readOnly
@@ -68,8 +73,10 @@ const tryHost = (
 ): Effect.Effect<Link, Failed> => {
   const choices = attempts(settings.sslMode, endpoint.socket)
   const limited = (secure: boolean): Effect.Effect<Link, Failed> => {
-    const attempt = Effect.mapError(dial(settings, endpoint, secure, password), ({ error }) =>
-      connectFailure(error, endpoint, settings, engine))
+    const attempt = Effect.mapError(
+      dial(settings, endpoint, secure, password),
+      ({ error }) => connectFailure(error, endpoint, settings, engine)
+    )
     if (settings.connectTimeout === undefined) return restore(attempt)
     // The limit holds also for a caller that cannot be interrupted.
     return restore(Effect.timeoutFail(Effect.interruptible(attempt), {
@@ -88,27 +95,30 @@ const tryHost = (
     ? limited(choices[0]!)
     : Effect.catchIf(limited(choices[0]!), (failed) => failed.next === "tls", () => limited(choices[1]!))
   if (wanted === "any") return dialled
-  return Effect.flatMap(dialled, (link) =>
-    Effect.matchEffect(Effect.onInterrupt(restore(role(link)), () => closeLink(link)), {
-      onSuccess: (is): Effect.Effect<Link, Failed> => {
-        if (accepts(wanted, is)) return Effect.succeed(link)
-        return Effect.zipRight(
-          closeLink(link),
-          Effect.fail<Failed>({
-            failure: linkFailure(
-              `${endpoint.label} is a ${is.standby ? "standby" : "primary"} that ${
-                is.readOnly ? "refuses" : "takes"
-              } writes, and target_session_attrs is ${wanted}.`,
-              { engine, sent: "no" }
-            ),
-            next: "host",
-            gone: false
-          })
-        )
-      },
-      onFailure: (error) =>
-        Effect.zipRight(closeLink(link), Effect.fail(connectFailure(error, endpoint, settings, engine)))
-    }))
+  return Effect.flatMap(
+    dialled,
+    (link) =>
+      Effect.matchEffect(Effect.onInterrupt(restore(role(link)), () => closeLink(link)), {
+        onSuccess: (is): Effect.Effect<Link, Failed> => {
+          if (accepts(wanted, is)) return Effect.succeed(link)
+          return Effect.zipRight(
+            closeLink(link),
+            Effect.fail<Failed>({
+              failure: linkFailure(
+                `${endpoint.label} is a ${is.standby ? "standby" : "primary"} that ${
+                  is.readOnly ? "refuses" : "takes"
+                } writes, and target_session_attrs is ${wanted}.`,
+                { engine, sent: "no" }
+              ),
+              next: "host",
+              gone: false
+            })
+          )
+        },
+        onFailure: (error) =>
+          Effect.zipRight(closeLink(link), Effect.fail(connectFailure(error, endpoint, settings, engine)))
+      })
+  )
 }
 
 const allFailed = (failures: ReadonlyArray<SqlFailure>, engine: string): SqlFailure => {

@@ -17,8 +17,8 @@ import { Exchange, type Outcome, type Step } from "./exchange.js"
 import { fromServer, isServerError, linkFailure, type ServerError } from "./failure.js"
 import { deathProvesGone } from "./gone.js"
 import type { Link } from "./link.js"
-import { type Bound, bind } from "./parameters.js"
 import { aborted, type Answered, outcomeFailure, unreadable } from "./outcome.js"
+import { bind, type Bound } from "./parameters.js"
 import type { Settings } from "./settings.js"
 import { type Traits, traits } from "./sqlText.js"
 import { newResult, type WireResult } from "./wire.js"
@@ -316,8 +316,10 @@ export class Connection implements DriverConnection {
     return Effect.suspend(() => {
       if (this.link.death !== undefined) return Effect.fail(this.dead())
       // A Sync alone: the server answers with its status, and parses nothing.
-      return Effect.flatMap(this.run(this.exchange([], []), traits("")), (outcome) =>
-        outcome.lost === undefined ? Effect.void : Effect.fail(this.dead()))
+      return Effect.flatMap(
+        this.run(this.exchange([], []), traits("")),
+        (outcome) => outcome.lost === undefined ? Effect.void : Effect.fail(this.dead())
+      )
     })
   }
 

@@ -173,7 +173,9 @@ class Cursor {
       if (ahead !== undefined && ahead.outcome === undefined) connection.link.abandon(ahead.exchange, true)
       return Effect.void
     }
-    return Effect.catchAll(connection.control("commit", "COMMIT"), (failure) =>
-      Effect.logWarning(`A stream that was left early could not be committed: ${failure.message}`))
+    return Effect.catchAll(
+      connection.control("commit", "COMMIT"),
+      (failure) => Effect.logWarning(`A stream that was left early could not be committed: ${failure.message}`)
+    )
   }
 }

@@ -92,6 +92,8 @@ export const dial = (
       }))
     })
     return Effect.sync(() => {
-      if (!handed) destroy()
+      if (!handed) {
+        destroy()
+      }
     })
   })

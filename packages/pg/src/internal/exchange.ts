@@ -9,7 +9,7 @@
  */
 import { isServerError, type ServerError } from "./failure.js"
 import type { Prepared } from "./preparedStatements.js"
-import { type Answers, QueryBase, type WireConnection, type WireResult, type WireValue } from "./wire.js"
+import { acceptedAsQuery, type Answers, type WireConnection, type WireResult, type WireValue } from "./wire.js"
 
 /** A statement of an exchange. */
 export interface Step {
@@ -47,7 +47,7 @@ export interface Outcome {
 const none: ReadonlyArray<string> = []
 
 /** A trip to the server. */
-export class Exchange extends QueryBase implements Answers {
+export class Exchange implements Answers {
   /** How many steps were answered; the one an error belongs to is the next. */
   answered = 0
   /** Whether the server has begun to work on it: what was not begun has had no effect. */
@@ -71,9 +71,7 @@ export class Exchange extends QueryBase implements Answers {
   private confirmed = 0
   private result: WireResult | undefined
 
-  constructor(readonly content: Content) {
-    super("")
-  }
+  constructor(readonly content: Content) {}
 
   private get step(): Step | undefined {
     return this.content._tag === "script" ? undefined : this.content.steps[this.answered]
@@ -143,7 +141,9 @@ export class Exchange extends QueryBase implements Answers {
     if (this.result === undefined && step?.result !== undefined) {
       // No description was asked for: the columns are known.
       this.result = step.result
-      if (step.prepared?.fields !== undefined && this.result.fields.length === 0) this.result.addFields(step.prepared.fields)
+      if (step.prepared?.fields !== undefined && this.result.fields.length === 0) {
+        this.result.addFields(step.prepared.fields)
+      }
     }
     if (this.result === undefined || this.unreadable !== undefined || this.unread) return
     try {
@@ -207,3 +207,5 @@ export class Exchange extends QueryBase implements Answers {
     return this.parses.slice(this.confirmed)
   }
 }
+
+acceptedAsQuery(Exchange)

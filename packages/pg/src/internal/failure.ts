@@ -3,7 +3,7 @@
  * taken over: they hold rows and bound values.
  */
 import type { Classification } from "effect-sql-engine/Dialect"
-import { ConnectionError, statementFailure, type StatementFailure } from "effect-sql-engine/SqlFailure"
+import { ConnectionError, type StatementFailure, statementFailure } from "effect-sql-engine/SqlFailure"
 import { classify } from "./classify.js"
 import { scrub } from "./scrub.js"
 
@@ -61,7 +61,9 @@ const columnsOf = (error: ServerError): ReadonlyArray<string> => {
       column = ""
     } else column += char
   }
-  return [...columns, column].map((name) => name.trim().replace(/^"([^]*)"$/, (_, inner: string) => inner.replaceAll("\"\"", "\"")))
+  return [...columns, column].map((name) =>
+    name.trim().replace(/^"([^]*)"$/, (_, inner: string) => inner.replaceAll("\"\"", "\""))
+  )
 }
 
 const advice: Readonly<Record<string, string>> = {
@@ -78,7 +80,9 @@ export const fromServer = (error: ServerError, about: Circumstances): StatementF
   const meaning = { ...classify(code), ...about.means }
   const words = scrub(error.message, code, about.values ?? [])
   // Hints of this class speak of names and types only: "Perhaps you meant to reference the column …".
-  const hint = code.startsWith("42") && error.hint !== undefined ? ` ${scrub(error.hint, code, about.values ?? [])}` : ""
+  const hint = code.startsWith("42") && error.hint !== undefined
+    ? ` ${scrub(error.hint, code, about.values ?? [])}`
+    : ""
   const advised = advice[code] === undefined ? "" : ` ${advice[code]}`
   return statementFailure(meaning.tag, {
     message: `${about.prefix ?? ""}${words}${/[.!?…]$/.test(words) ? "" : "."}${hint}${advised}`,

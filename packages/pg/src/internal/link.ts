@@ -38,7 +38,9 @@ export class Link {
   death: (Error | ServerError) | undefined
   closing = false
   onDeath: OnDeath = () => {}
-  onNotification: ((message: { readonly channel: string; readonly payload: string; readonly processId: number }) => void) | undefined
+  onNotification:
+    | ((message: { readonly channel: string; readonly payload: string; readonly processId: number }) => void)
+    | undefined
 
   private readonly inFlight: Array<Exchange> = []
   private warning: (Error & ServerError) | undefined

@@ -55,9 +55,11 @@ export class Listener {
       const { current } = this
       if (current !== undefined) {
         // A failure here is the connection's, and is told when its loss is.
-        return Effect.ignore(Effect.map(boxes === undefined ? this.say(current, "LISTEN", channel) : Effect.void, () => {
-          box.unsafeOffer({ _tag: "Listening", channel, again: false })
-        }))
+        return Effect.ignore(
+          Effect.map(boxes === undefined ? this.say(current, "LISTEN", channel) : Effect.void, () => {
+            box.unsafeOffer({ _tag: "Listening", channel, again: false })
+          })
+        )
       }
       if (this.running !== undefined) return Effect.void
       // Subscribing is not interruptible, and a fiber begins as its parent is: this one has to end when nobody listens.
@@ -160,10 +162,13 @@ export class Listener {
       Effect.timeoutFail({
         duration: heartbeatLimit,
         onTimeout: () =>
-          linkFailure(`The listening connection to ${this.target} gave no answer for ${Duration.format(heartbeatLimit)}.`, {
-            engine,
-            sent: "no"
-          })
+          linkFailure(
+            `The listening connection to ${this.target} gave no answer for ${Duration.format(heartbeatLimit)}.`,
+            {
+              engine,
+              sent: "no"
+            }
+          )
       }),
       Effect.delay(heartbeatEvery)
     )

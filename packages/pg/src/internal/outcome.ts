@@ -81,7 +81,10 @@ const refused = (connection: Connection, error: ServerError, dead: boolean, answ
     ...about,
     sent: "yes",
     ...(answered.stale === true
-      ? { prefix: "A table changed under a prepared statement, which will be prepared anew: ", means: { retryable: true } }
+      ? {
+        prefix: "A table changed under a prepared statement, which will be prepared anew: ",
+        means: { retryable: true }
+      }
       : {})
   })
 }

@@ -20,7 +20,9 @@ export const bind = (statement: Statement, engine: string): Bound | { readonly f
   const about = { engine, sent: "no", statement: shown(statement.sql) } as const
   // A zero byte would end the text in the middle of the message.
   if (statement.sql.includes("\0") || statement.prelude.some((sql) => sql.includes("\0"))) {
-    return { failure: new SqlSyntaxError({ message: "A statement's text holds a zero byte; nothing was sent.", ...about }) }
+    return {
+      failure: new SqlSyntaxError({ message: "A statement's text holds a zero byte; nothing was sent.", ...about })
+    }
   }
   const count = statement.params.length
   if (count > mostParameters) {

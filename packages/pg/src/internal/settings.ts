@@ -63,11 +63,15 @@ export const readSettings = (config: PgConfig): Effect.Effect<Settings, EngineCo
     const problem = (field: string, problem: string) => problems.push({ field, problem })
     const endpoints = (config.hosts === undefined || config.hosts.length === 0 ? [{}] : config.hosts).map(endpoint)
     for (const { port } of endpoints) {
-      if (!(Number.isInteger(port) && port > 0 && port < 65_536)) problem("hosts", `port ${port} is not between 1 and 65535`)
+      if (!(Number.isInteger(port) && port > 0 && port < 65_536)) {
+        problem("hosts", `port ${port} is not between 1 and 65535`)
+      }
     }
     const count = (field: "preparedStatements" | "fetchSize", least: number, fallback: number) => {
       const value = config[field] ?? fallback
-      if (!Number.isInteger(value) || value < least) problem(field, `${value} is not a whole number of at least ${least}`)
+      if (!Number.isInteger(value) || value < least) {
+        problem(field, `${value} is not a whole number of at least ${least}`)
+      }
       return value
     }
     const millis = (field: "statementTimeout" | "lockTimeout" | "idleInTransactionTimeout") =>
@@ -80,7 +84,9 @@ export const readSettings = (config: PgConfig): Effect.Effect<Settings, EngineCo
       idle_in_transaction_session_timeout: millis("idleInTransactionTimeout")
     }
     for (const [name, value] of Object.entries(timeouts)) {
-      if (value !== undefined && value > 2_147_483_647) problem(name, `${value} ms is more than the server takes`)
+      if (value !== undefined && value > 2_147_483_647) {
+        problem(name, `${value} ms is more than the server takes`)
+      }
     }
     const pgbouncer = config.pgbouncer === true
     const startup = startupOf(config, user, database, timeouts)
@@ -155,9 +161,18 @@ const startupOf = (
 /** Transaction pooling gives each transaction another server connection: what is said at the start does not follow. */
 const refuseBehindPgBouncer = (config: PgConfig, problem: (field: string, problem: string) => void): void => {
   const reason = "does not reach the server through PgBouncer in transaction mode; set it on the role or the database"
-  const fields = ["statementTimeout", "lockTimeout", "idleInTransactionTimeout", "searchPath", "options", "settings"] as const
+  const fields = [
+    "statementTimeout",
+    "lockTimeout",
+    "idleInTransactionTimeout",
+    "searchPath",
+    "options",
+    "settings"
+  ] as const
   for (const field of fields) if (config[field] !== undefined) problem(field, reason)
-  if (config.prepare === true) problem("prepare", "prepared statements do not work through PgBouncer in transaction mode")
+  if (config.prepare === true) {
+    problem("prepare", "prepared statements do not work through PgBouncer in transaction mode")
+  }
 }
 
 const passwordOf = (password: PgConfig["password"]): Effect.Effect<string | undefined, SqlFailure> => {

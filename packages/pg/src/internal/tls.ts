@@ -18,7 +18,11 @@ export const readTls = (ssl: SslOptions, problem: (field: string, problem: strin
   const pem = (field: "ca" | "crl" | "cert" | "key"): string | undefined => {
     const given = ssl[field]
     const text = Redacted.isRedacted(given) ? Redacted.value(given) : given
-    if (text === undefined || text === "system" || text.includes("-----BEGIN")) return text === "system" ? undefined : text
+    if (text === undefined || text === "system" || text.includes("-----BEGIN")) {
+      return text === "system"
+        ? undefined
+        : text
+    }
     if (ssl.mode === "disable") return undefined
     try {
       return fs.readFileSync(text, "utf8")

@@ -10,7 +10,9 @@ export interface WireConnection {
   readonly stream: Duplex
   on(event: string, listener: (message: any) => void): unknown
   parse(message: { readonly name: string; readonly text: string; readonly types: ReadonlyArray<number> }): void
-  bind(message: { readonly portal: string; readonly statement: string; readonly values: ReadonlyArray<WireValue> }): void
+  bind(
+    message: { readonly portal: string; readonly statement: string; readonly values: ReadonlyArray<WireValue> }
+  ): void
   describe(message: { readonly type: "P" | "S"; readonly name: string }): void
   execute(message: { readonly portal: string; readonly rows: number }): void
   close(message: { readonly type: "P" | "S"; readonly name: string }): void
@@ -65,10 +67,12 @@ export const toWire = (value: unknown): WireValue =>
   (pg as unknown as { readonly utils: { prepareValue(value: unknown): WireValue } }).utils.prepareValue(value)
 
 /**
- * What a pipelined client accepts beside its own queries. Our exchanges are subclasses of its `Query`, because it asks
- * for one; nothing but the dispatch of answers is inherited.
+ * Makes a class one that a pipelined client accepts: it asks for instances of its own `Query`. Nothing of that is used,
+ * so its constructor, which builds an emitter and a result, is not run for each statement.
  */
-export const QueryBase = pg.Query as unknown as abstract new(text: string) => object
+export const acceptedAsQuery = (submittable: { readonly prototype: Answers }): void => {
+  Object.setPrototypeOf(submittable.prototype, pg.Query.prototype)
+}
 
 /** The answers that a client hands to the query they belong to. */
 export interface Answers {

@@ -2,11 +2,11 @@
  * Connections of the driver for tests: opened on a database of the test's own, closed with its scope.
  */
 import { Effect } from "effect"
-import type { ConnectContext, Statement } from "effect-sql-engine/Driver"
-import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { Redacted } from "effect"
 import type { PgConfig } from "effect-sql-engine-pg/PgConfig"
 import * as PgDriver from "effect-sql-engine-pg/PgDriver"
-import { Redacted } from "effect"
+import type { ConnectContext, Statement } from "effect-sql-engine/Driver"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { database, type TestDatabase } from "../../../../test/support/postgres.js"
 
 export { admin, database, ownServer, server, type TestDatabase } from "../../../../test/support/postgres.js"
@@ -44,7 +44,11 @@ export const connectTo = (at: TestDatabase, config: PgConfig = {}, context = rec
 export const connection = (config: PgConfig = {}) => Effect.flatMap(database, (at) => connectTo(at, config))
 
 /** A statement with the usual settings. */
-export const statement = (sql: string, params: ReadonlyArray<unknown> = [], options: Partial<Statement> = {}): Statement => ({
+export const statement = (
+  sql: string,
+  params: ReadonlyArray<unknown> = [],
+  options: Partial<Statement> = {}
+): Statement => ({
   sql,
   params,
   shape: "rows",

@@ -110,13 +110,14 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             for (const deliver of waiting) deliver()
           }
         }
-        server.listen(0, "127.0.0.1", () => resume(Effect.succeed({
-          proxy,
-          stop: () => {
-            proxy.cut()
-            server.close()
-          }
-        })))
+        server.listen(0, "127.0.0.1", () =>
+          resume(Effect.succeed({
+            proxy,
+            stop: () => {
+              proxy.cut()
+              server.close()
+            }
+          })))
       }),
       ({ stop }) => Effect.sync(stop)
     ),

@@ -1,0 +1,78 @@
+/**
+ * Proof 4: savepoints are an algebra.
+ *
+ * Random trees of nested sessions, with failures, catches, interruptions and timeouts at every level and siblings in
+ * parallel, come to the rows and exits of a model that has never heard of savepoints.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Outcome } from "effect-sql-engine-testing"
+import type { Script } from "effect-sql-engine-testing"
+import { databases } from "../support/databases.js"
+import { check, size } from "../support/proof.js"
+import { expected } from "./savepoints/model.js"
+import { type Plan, plans } from "./savepoints/plan.js"
+import { run } from "./savepoints/run.js"
+import { checkWire, Savepoints } from "./savepoints/wire.js"
+
+const seed = 11
+
+/** Some steps take their time, so that interruptions and time limits fall into the middle of them. */
+const hesitant: Script.Script = ({ nth, step }) =>
+  (step === "statement" || step === "release" || step === "rollbackTo" || step === "commit") &&
+    (nth * 7 + step.length) % 5 < 2
+    ? Outcome.slow((nth * 13) % 17)
+    : undefined
+
+/** The ends that no moment decides. */
+const firm = (plan: Plan, exits: ReadonlyMap<number, string>) =>
+  plan.nodes.flatMap(({ id, loose }) => loose || !exits.has(id) ? [] : [`#${id} ${exits.get(id)}`])
+
+for (const database of databases) {
+  describe(`Savepoints on ${database.name}`, () => {
+    const trees = size(database.virtual ? 1200 : 150, database.virtual ? 2_000 : 1_000)
+
+    it.scoped(`${trees} trees of sessions come to what the model says (seed ${seed})`, () =>
+      Effect.flatMap(
+        database.prepare,
+        (site) =>
+          check(seed, trees, plans, (plan) =>
+            database.run(Effect.scoped(Effect.gen(function*() {
+              const bench = yield* site.open({ script: hesitant })
+              const exits = yield* run(plan, bench, database)
+              const model = expected(plan, database)
+              expect(firm(plan, exits)).toEqual(firm(plan, model.exits))
+              for (const { id, loose } of plan.nodes) {
+                if (loose) expect([undefined, "Interrupt", model.exits.get(id)]).toContain(exits.get(id))
+              }
+              expect(yield* bench.rows).toEqual(model.rows)
+              checkWire(plan, bench.wire.sent, exits)
+            }))))
+      ))
+
+    const successes = size(1_000, 10_000)
+
+    it.scoped(`${successes} nested successes, one after the other, leave no savepoint`, () =>
+      Effect.flatMap(database.prepare, (site) =>
+        Effect.promise(() =>
+          database.run(Effect.scoped(Effect.gen(function*() {
+            const { engine, rows, wire } = yield* site.open()
+            const { sql, transaction } = engine
+            const left = yield* transaction(Effect.gen(function*() {
+              yield* sql`insert into t (k) values (0)`
+              for (let key = 1; key <= successes; key++) {
+                yield* transaction(sql`insert into t (k) values (${key})`)
+              }
+              const { subtransactions } = database
+              return subtransactions === undefined ? [] : yield* sql<{ readonly n: number }>`${sql.literal(subtransactions)}`
+            }))
+            for (const { n } of left) expect(n).toBe(0)
+            const savepoints = new Savepoints()
+            for (const { text } of wire.sent) savepoints.follow(text)
+            expect(savepoints.live).toEqual([])
+            expect(savepoints.deepest).toBe(1)
+            expect(savepoints.released.size).toBe(successes)
+            expect((yield* rows).length).toBe(1 + successes)
+          }))))))
+  })
+}
