@@ -79,23 +79,34 @@ const drizzleSqlite = Effect.map(runner, (run) => {
   }
 })
 
-const engines = [
+interface Case {
+  readonly name: string
+  readonly kysely: Kysely<Schema>
+  readonly drizzle: Effect.Effect<
+    {
+      readonly insert: (id: number, name: string) => Effect.Effect<unknown>
+      readonly named: (name: string) => Effect.Effect<ReadonlyArray<{ readonly id: number; readonly name: string }>>
+    },
+    never,
+    SqlClient.SqlClient
+  >
+  readonly onEngine: <A, E>(
+    body: Effect.Effect<A, E, Engine.Engine | SqlClient.SqlClient>
+  ) => Effect.Effect<A, unknown, Scope.Scope>
+}
+
+const engines: ReadonlyArray<Case> = [
   {
     name: "PostgreSQL",
     kysely: new Kysely<Schema>({ dialect: postgres }),
     drizzle: drizzlePostgres,
-    onEngine: <A, E>(
-      body: Effect.Effect<A, E, Engine.Engine | SqlClient.SqlClient>
-    ): Effect.Effect<A, unknown, Scope.Scope> =>
-      Effect.flatMap(database, ({ url }) => Effect.provide(body, PgEngine.layer({ url })))
+    onEngine: (body) => Effect.flatMap(database, ({ url }) => Effect.provide(body, PgEngine.layer({ url })))
   },
   {
     name: "SQLite",
     kysely: new Kysely<Schema>({ dialect: sqlite }),
     drizzle: drizzleSqlite,
-    onEngine: <A, E>(
-      body: Effect.Effect<A, E, Engine.Engine | SqlClient.SqlClient>
-    ): Effect.Effect<A, unknown, Scope.Scope> => Effect.provide(body, SqliteEngine.layer({ filename: ":memory:" }))
+    onEngine: (body) => Effect.provide(body, SqliteEngine.layer({ filename: ":memory:" }))
   }
 ]
 

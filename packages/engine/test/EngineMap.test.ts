@@ -72,6 +72,21 @@ describe("get", () => {
       expect(totals).toMatchObject({ created: 2, made: 1, cancelled: 1, failed: 0 })
     }))
 
+  it.scoped("an engine that goes at the very moment somebody takes it is not handed out", () =>
+    Effect.gen(function*() {
+      const { databases, map } = yield* world({ idleTimeToLive: "1 hour" })
+      for (let yields = 0; yields < 12; yields++) {
+        yield* Effect.scoped(map.get(a))
+        // Every step of this fiber is a moment at which others run.
+        const taker = yield* Effect.fork(Effect.withMaxOpsBeforeYield(Effect.exit(map.get(a)), 1))
+        for (let i = 0; i < yields; i++) yield* Effect.yieldNow()
+        yield* map.invalidate(a)
+        const engine = yield* Effect.flatten(Fiber.join(taker))
+        yield* write(engine, yields)
+      }
+      expect(databases.server(a).rows("t")).toHaveLength(12)
+    }))
+
   it.scoped("fails as making the engine does, and that is not kept: the next one tries again at once", () =>
     Effect.gen(function*() {
       const { databases, map } = yield* world({ idleTimeToLive: "1 hour" })
@@ -401,9 +416,14 @@ describe("onEngine", () => {
         onEngine: (engine) =>
           Effect.zipRight(Effect.orDie(engine.sql`select k from t`), broken ? Effect.fail("not today" as const) : Effect.void)
       })
-      const failures = yield* Effect.forEach([1, 2], () => Effect.flip(map.get(a)), { concurrency: "unbounded" })
-      expect(failures).toEqual(["not today", "not today"])
-      expect(open(databases)).toEqual([false])
+      databases.server(a).next("close", Outcome.slow("500 millis"))
+      const asked = yield* Effect.fork(
+        Effect.forEach([1, 2], () => Effect.flip(map.get(a)), { concurrency: "unbounded" }).pipe(
+          Effect.zip(Effect.sync(() => open(databases)))
+        )
+      )
+      yield* TestClock.adjust("500 millis")
+      expect(yield* Fiber.join(asked)).toEqual([["not today", "not today"], [false]])
       expect(databases.server(a).counts()).toMatchObject({ opened: 1, open: 0 })
       broken = false
       yield* map.get(a)
