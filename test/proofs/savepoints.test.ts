@@ -30,7 +30,7 @@ const firm = (plan: Plan, exits: ReadonlyMap<number, string>) =>
 
 for (const database of databases) {
   describe(`Savepoints on ${database.name}`, () => {
-    const trees = size(database.virtual ? 150 : 40, database.virtual ? 2_000 : 1_000)
+    const trees = size(database.virtual ? 150 : 30, 2_000)
 
     it.scoped(`${trees} trees of sessions come to what the model says (seed ${seed})`, () =>
       Effect.flatMap(
@@ -43,36 +43,43 @@ for (const database of databases) {
               const model = expected(plan, database)
               expect(firm(plan, exits)).toEqual(firm(plan, model.exits))
               for (const { id, loose } of plan.nodes) {
-                if (loose) expect([undefined, "Interrupt", model.exits.get(id)]).toContain(exits.get(id))
+                // Stopped with the body around it, before it began, on the way, or just too late.
+                if (loose) expect([undefined, "Interrupt", "Success", model.exits.get(id)]).toContain(exits.get(id))
               }
               expect(yield* bench.rows).toEqual(model.rows)
               checkWire(plan, bench.wire.sent, exits)
             }))))
-      ))
+      ), 600_000)
 
     const successes = size(1_000, 10_000)
 
     it.scoped(`${successes} nested successes, one after the other, leave no savepoint`, () =>
-      Effect.flatMap(database.prepare, (site) =>
-        Effect.promise(() =>
-          database.run(Effect.scoped(Effect.gen(function*() {
-            const { engine, rows, wire } = yield* site.open()
-            const { sql, transaction } = engine
-            const left = yield* transaction(Effect.gen(function*() {
-              yield* sql`insert into t (k) values (0)`
-              for (let key = 1; key <= successes; key++) {
-                yield* transaction(sql`insert into t (k) values (${key})`)
-              }
-              const { subtransactions } = database
-              return subtransactions === undefined ? [] : yield* sql<{ readonly n: number }>`${sql.literal(subtransactions)}`
-            }))
-            for (const { n } of left) expect(n).toBe(0)
-            const savepoints = new Savepoints()
-            for (const { text } of wire.sent) savepoints.follow(text)
-            expect(savepoints.live).toEqual([])
-            expect(savepoints.deepest).toBe(1)
-            expect(savepoints.released.size).toBe(successes)
-            expect((yield* rows).length).toBe(1 + successes)
-          }))))))
+      Effect.flatMap(
+        database.prepare,
+        (site) =>
+          Effect.promise(() =>
+            database.run(Effect.scoped(Effect.gen(function*() {
+              const { engine, rows, wire } = yield* site.open()
+              const { sql, transaction } = engine
+              const left = yield* transaction(Effect.gen(function*() {
+                yield* sql`insert into t (k) values (0)`
+                for (let key = 1; key <= successes; key++) {
+                  yield* transaction(sql`insert into t (k) values (${key})`)
+                }
+                const { subtransactions } = database
+                return subtransactions === undefined
+                  ? []
+                  : yield* sql<{ readonly n: number }>`${sql.literal(subtransactions)}`
+              }))
+              for (const { n } of left) expect(n).toBe(0)
+              const savepoints = new Savepoints()
+              for (const { text } of wire.sent) savepoints.follow(text)
+              expect(savepoints.live).toEqual([])
+              expect(savepoints.deepest).toBe(1)
+              expect(savepoints.released.size).toBe(successes)
+              expect((yield* rows).length).toBe(1 + successes)
+            })))
+          )
+      ), 600_000)
   })
 }

@@ -4,7 +4,7 @@
 import { Effect, type Scope } from "effect"
 import { PgServer } from "effect-sql-engine-testing"
 import * as net from "node:net"
-import pg from "pg"
+import { Client } from "pg"
 import { afterAll, inject } from "vitest"
 
 /** What a test needs to know of a database. */
@@ -59,7 +59,7 @@ export const admin = (
   ...statements: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<Record<string, any>>> =>
   Effect.promise(async () => {
-    const client = new pg.Client({ connectionString: url })
+    const client = new Client({ connectionString: url })
     client.on("error", () => {})
     await client.connect()
     try {

@@ -21,9 +21,11 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   const url = Effect.runSync(Effect.cached(Scope.extend(PgServer.url(), scope)))
   const broker = net.createServer((socket) => {
     socket.on("error", () => socket.destroy())
-    void Effect.runPromiseExit(url).then((exit) => {
-      const answer = Exit.isSuccess(exit) ? { url: Redacted.value(exit.value) } : { failure: String(exit.cause) }
-      socket.end(JSON.stringify(answer))
+    Effect.runCallback(url, {
+      onExit: (exit) => {
+        const answer = Exit.isSuccess(exit) ? { url: Redacted.value(exit.value) } : { failure: String(exit.cause) }
+        socket.end(JSON.stringify(answer))
+      }
     })
   })
   await new Promise<void>((resolve) => broker.listen(0, "127.0.0.1", resolve))

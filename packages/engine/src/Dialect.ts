@@ -5,9 +5,15 @@
  *
  * @since 0.1.0
  */
+import type { Script } from "./internal/migrations/words.js"
+import type { Lock } from "./internal/mutex/words.js"
+import type { Seeding } from "./internal/seed/words.js"
 import type { Ddl } from "./internal/table/ddl.js"
 import type { StatementFailureTag } from "./SqlFailure.js"
 
+export type { Script } from "./internal/migrations/words.js"
+export type { Lock, RowLock, SessionLock } from "./internal/mutex/words.js"
+export type { Bound, Seeding } from "./internal/seed/words.js"
 export type { ColumnKind, Ddl, Literal, Query } from "./internal/table/ddl.js"
 export type {
   Action,
@@ -83,4 +89,10 @@ export interface Dialect {
   readonly classify: (code: string) => Classification
   /** How it declares, finds and drops tables; absent: `Tables` cannot be used on it. */
   readonly ddl?: Ddl | undefined
+  /** How a lock over the whole database is taken; absent: `Mutex`, `Migrations` and `Seed` cannot be used on it. */
+  readonly lock?: Lock | undefined
+  /** How a text of several statements is cut; absent: `Migrations` and `Seed` cannot be used on it. */
+  readonly script?: Script | undefined
+  /** How foreign keys wait until all rows are there; absent: `Seed` cannot be used on it. */
+  readonly seeding?: Seeding | undefined
 }

@@ -18,6 +18,7 @@ import type * as EngineUrl from "./EngineUrl.js"
 import { makeClient } from "./internal/client.js"
 import { choose, withOptions } from "./internal/config/choose.js"
 import { locate } from "./internal/config/environment.js"
+import type { DatabaseAdmin, ServerOptions } from "./internal/database/admin.js"
 import { Deadlines } from "./internal/deadlines.js"
 import type { DefaultEngine } from "./internal/defaultEngine.js"
 import { defaultEngineKey } from "./internal/defaultEngine.js"
@@ -310,6 +311,12 @@ export interface EngineDriver<Name extends string = string, Options extends obje
   readonly make: (
     options: Options & { readonly url: EngineUrl.Input }
   ) => Effect.Effect<EngineService, SqlFailure, Scope.Scope>
+  /** The database seen from outside, for `Database`. */
+  readonly database?:
+    | ((
+      options: Options & ServerOptions & { readonly url: EngineUrl.Input }
+    ) => Effect.Effect<DatabaseAdmin, SqlFailure, Scope.Scope>)
+    | undefined
 }
 
 /**

@@ -8,7 +8,10 @@
  */
 export * from "./internal/failure/engine.js"
 export * from "./internal/failure/failure.js"
+export * from "./internal/failure/migration.js"
+export * from "./internal/failure/mutex.js"
 export * from "./internal/failure/operators.js"
 export * from "./internal/failure/schema.js"
+export * from "./internal/failure/seed.js"
 export * from "./internal/failure/session.js"
 export * from "./internal/failure/statement.js"

@@ -1,6 +1,7 @@
 /**
  * @since 0.1.0
  */
+export * as Database from "./Database.js"
 export * as Dialect from "./Dialect.js"
 export * as Driver from "./Driver.js"
 export * as Engine from "./Engine.js"
@@ -10,3 +11,5 @@ export * as EngineUrl from "./EngineUrl.js"
 export * as Pool from "./Pool.js"
 export * as Session from "./Session.js"
 export * as SqlFailure from "./SqlFailure.js"
+export * as Table from "./Table.js"
+export * as Tables from "./Tables.js"

@@ -75,16 +75,16 @@ describe("get", () => {
   it.scoped("an engine that goes at the very moment somebody takes it is not handed out", () =>
     Effect.gen(function*() {
       const { databases, map } = yield* world({ idleTimeToLive: "1 hour" })
-      for (let yields = 0; yields < 12; yields++) {
+      for (let yields = 0; yields < 16; yields++) {
         yield* Effect.scoped(map.get(a))
-        // Every step of this fiber is a moment at which others run.
-        const taker = yield* Effect.fork(Effect.withMaxOpsBeforeYield(Effect.exit(map.get(a)), 1))
+        // Each step of this fiber is a moment at which others run; with 1 Effect would never get to the step.
+        const taker = yield* Effect.fork(Effect.withMaxOpsBeforeYield(Effect.exit(map.get(a)), 2))
         for (let i = 0; i < yields; i++) yield* Effect.yieldNow()
         yield* map.invalidate(a)
         const engine = yield* Effect.flatten(Fiber.join(taker))
         yield* write(engine, yields)
       }
-      expect(databases.server(a).rows("t")).toHaveLength(12)
+      expect(databases.server(a).rows("t")).toHaveLength(16)
     }))
 
   it.scoped("fails as making the engine does, and that is not kept: the next one tries again at once", () =>

@@ -69,7 +69,8 @@ describe("closing a pool", () => {
       const second = yield* Effect.fork(pool.close("2 hours"))
       yield* Effect.sleep("1 second")
       const third = yield* Effect.fork(pool.close("4 seconds"))
-      for (const fiber of [first, second, third]) assert.deepEqual(yield* Fiber.join(fiber), ["s"])
+      const fourth = yield* Effect.fork(pool.close("3 hours"))
+      for (const fiber of [first, second, third, fourth]) assert.deepEqual(yield* Fiber.join(fiber), ["s"])
       assert.equal(yield* now, 5100)
       assert.deepEqual(yield* pool.close(0), ["s"])
       pool.release(holder)
@@ -133,16 +134,47 @@ describe("closing a pool", () => {
   )
 
   it(
-    "works where nothing can be interrupted",
-    inVirtualTime(Effect.gen(function*() {
-      const lane = new TestLane((step) => step === "close" ? Effect.never : Effect.void)
-      yield* Effect.uninterruptible(Effect.scoped(Effect.gen(function*() {
-        const pool = yield* Pool.make("app", lane, { releaseTimeout: "100 millis" })
-        pool.release(yield* acquired(pool), new ConnectionError({ message: "gone" }))
-        pool.release(yield* acquired(pool))
-      })))
-      assert.equal(yield* now, 100)
-    }))
+    "waits for a borrower whose connection was destroyed: it has not finished yet",
+    inVirtualTime(
+      Effect.gen(function*() {
+        const pool = yield* Pool.make("app", new TestLane())
+        const holder = yield* acquired(pool)
+        pool.destroy(holder, new ConnectionError({ message: "cancelled" }))
+        const closing = yield* Effect.fork(pool.close("10 seconds"))
+        yield* Effect.sleep("3 seconds")
+        assert.equal(closing.unsafePoll(), null)
+        pool.release(holder)
+        assert.deepEqual(yield* Fiber.join(closing), [])
+        assert.equal(yield* now, 3000)
+        assertQuiet(pool)
+      })
+    )
+  )
+
+  it(
+    "stops what is under way, also when the pool was made where nothing can be interrupted",
+    inVirtualTime(
+      Effect.gen(function*() {
+        const stopped: Array<string> = []
+        const lane = new TestLane((step, count) =>
+          step === "close" || count > 1
+            ? Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped.push(step)))
+            : Effect.void
+        )
+        yield* Effect.uninterruptible(Effect.scoped(Effect.gen(function*() {
+          const pool = yield* Pool.make("app", lane, { releaseTimeout: "100 millis" })
+          const [first, second] = [yield* acquired(pool), yield* acquired(pool)]
+          yield* Effect.forkDaemon(Effect.exit(acquired(pool)))
+          yield* settled
+          pool.release(first, new ConnectionError({ message: "gone" }))
+          pool.release(second)
+        })))
+        assert.equal(yield* now, 100)
+        yield* settled
+        assert.deepEqual(stopped.sort(), ["close", "close", "connect"])
+        assert.equal(lane.open, 0)
+      })
+    )
   )
 
   it(

@@ -1,9 +1,9 @@
 /** The options of a pool: every mistake is told, none is guessed away. */
-import { Duration, Effect, Either } from "effect"
+import { type Clock, Duration, Effect, Either } from "effect"
 import assert from "node:assert"
 import { describe, it } from "vitest"
 import * as Pool from "../src/Pool.js"
-import { inVirtualTime } from "./pool/running.js"
+import { acquired, inVirtualTime } from "./pool/running.js"
 import { TestLane } from "./pool/TestLane.js"
 
 describe("the options of a pool", () => {
@@ -61,6 +61,28 @@ describe("the options of a pool", () => {
     inVirtualTime(Effect.gen(function*() {
       const pool = yield* Pool.make("app", { connect: new TestLane().connect, connections: 2 }, { size: 5 })
       assert.equal(pool.stats().max, 2)
+    }))
+  )
+
+  it(
+    "may ask for more time than a timer of JavaScript can take",
+    inVirtualTime(Effect.gen(function*() {
+      const slept: Array<number> = []
+      const real = yield* Effect.clock
+      const clock: Clock.Clock = {
+        ...real,
+        unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis(),
+        unsafeCurrentTimeNanos: () => real.unsafeCurrentTimeNanos(),
+        sleep: (duration) => {
+          slept.push(Duration.toMillis(duration))
+          return real.sleep(duration)
+        }
+      }
+      const pool = yield* Effect.withClock(Pool.make("app", new TestLane(), { recycle: "100 days" }), clock)
+      pool.release(yield* acquired(pool))
+      yield* Effect.sleep("101 days")
+      assert.equal(pool.stats().destroyed.recycled, 1)
+      assert.ok(slept.length > 5 && Math.max(...slept) < 2 ** 31, slept.join(", "))
     }))
   )
 })

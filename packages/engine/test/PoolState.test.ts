@@ -183,8 +183,11 @@ describe("the pool's state machine", () => {
     const world = small(2)
     const waiter = world.ask(world.request())!
     const overtaken = world.attempts[0]!
+    world.advance(1_000)
     world.retire()
     assert.equal(world.attempts.length, 2)
+    world.advance(standard.connectTimeout - 1_000)
+    assert.equal(waiter.outcome, undefined, "nor is its deadline")
     world.connectFailed(overtaken)
     assert.equal(waiter.outcome, undefined)
     world.connected(world.attempts[0]!, 0)

@@ -88,21 +88,32 @@ class Walk {
       must(this.state.broken === undefined, "a broken session gets no turn")
       // First come, first served, among those of the scope.
       for (const other of this.queue) {
-        if (other.scope === asker.scope && other.ending === undefined) must(other.order > asker.order, "first come, first served")
+        if (other.scope === asker.scope && other.ending === undefined) {
+          must(other.order > asker.order, "first come, first served")
+        }
       }
-    } else must(asker.scope.parent === undefined || asker.scope.parent.child === asker.scope, "only a live scope is ended")
+    } else {must(
+        asker.scope.parent === undefined || asker.scope.parent.child === asker.scope,
+        "only a live scope is ended"
+      )}
   }
 
   private refused(asker: Asker, failure: SqlFailure): void {
     this.refusals++
     const { ending, scope } = asker
     if (ending === undefined) {
-      must(failure._tag === (scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed"), "a refusal has its reason")
+      must(
+        failure._tag === (scope.closedBy === undefined ? "TransactionAborted" : "SessionClosed"),
+        "a refusal has its reason"
+      )
       if (failure._tag === "SessionClosed") must(failure.closedBy === scope.closedBy, "the refusal says who closed it")
       else must(this.state.broken !== undefined, "only what is broken is aborted")
     } else {
       // Only an outer scope that ended first takes the end out of a scope's hands.
-      must(failure._tag === "SessionClosed" && scope.parent!.child !== scope, "an end is only taken over by an outer one")
+      must(
+        failure._tag === "SessionClosed" && scope.parent!.child !== scope,
+        "an end is only taken over by an outer one"
+      )
     }
   }
 
@@ -118,8 +129,9 @@ class Walk {
     const roll = this.random()
     if (roll < 0.5) {
       const child = this.state.open(scope)
-      if (child instanceof Error) must(this.state.refusal(scope) !== undefined, "a child is only refused with its scope")
-      else this.opened(child, scope)
+      if (child instanceof Error) {
+        must(this.state.refusal(scope) !== undefined, "a child is only refused with its scope")
+      } else this.opened(child, scope)
     }
     this.holder = undefined
     this.state.leave()
@@ -177,7 +189,9 @@ class Walk {
     for (const [depth, scope] of chain.entries()) {
       must(scope.depth === depth, "scopes form a chain")
       // Where a scope has ended its chain has ended too: nothing below a closed scope takes statements.
-      if (scope.closedBy !== undefined && scope.child !== undefined) must(scope.child.closedBy !== undefined, "nothing is open below an ended scope")
+      if (scope.closedBy !== undefined && scope.child !== undefined) {
+        must(scope.child.closedBy !== undefined, "nothing is open below an ended scope")
+      }
     }
     if (!this.over.has(state.root)) must(chain.at(-1) === state.tip, "the tip is the end of the chain")
     if (this.holder !== undefined) return

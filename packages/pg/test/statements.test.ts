@@ -72,7 +72,7 @@ describe("execute", () => {
       for (
         const [sql, params, tag] of [
           ["select 1 \0", [], "SqlSyntaxError"],
-          ["select $1", new Array(65_536).fill(1), "SqlSyntaxError"],
+          ["select $1", Array.from({ length: 65_536 }, () => 1), "SqlSyntaxError"],
           ["select $1", [circular], "DataError"]
         ] as const
       ) {

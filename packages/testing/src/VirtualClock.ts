@@ -93,10 +93,12 @@ class VirtualClock implements Clock.Clock {
  * interrupts the effect, in virtual time too.
  *
  * @example
+ * ```ts
  * import { Effect } from "effect"
  * import { VirtualClock } from "effect-sql-engine-testing"
  *
  * const twoHours = VirtualClock.run(Effect.sleep("2 hours"))
+ * ```
  *
  * @since 0.1.0
  * @category running

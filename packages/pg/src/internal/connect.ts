@@ -8,7 +8,7 @@ import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { TargetSessionAttrs } from "../PgConfig.js"
 import { connectFailure, type Failed } from "./connectFailure.js"
-import { dial } from "./dial.js"
+import { dial, type Refusal } from "./dial.js"
 import { Exchange } from "./exchange.js"
 import { linkFailure } from "./failure.js"
 import type { Link } from "./link.js"
@@ -21,7 +21,7 @@ type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 const closeLink = (link: Link) => Effect.sync(() => link.die(new Error("not wanted")))
 
 /** Whether a server is a standby, and whether it refuses writes: reported since PostgreSQL 14, else asked for. */
-const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly readOnly: boolean }, Error> => {
+const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly readOnly: boolean }, Refusal> => {
   const standby = link.parameters.get("in_hot_standby")
   const readOnly = link.parameters.get("default_transaction_read_only")
   if (standby !== undefined && readOnly !== undefined) {
@@ -37,7 +37,7 @@ const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly r
       resume(
         error === undefined
           ? Effect.succeed({ standby: standby === true, readOnly: readOnly === "on" })
-          : Effect.fail(new Error(error.message))
+          : Effect.fail({ error: new Error(error.message) })
       )
     }
     link.submit(exchange)
@@ -115,7 +115,7 @@ const tryHost = (
             })
           )
         },
-        onFailure: (error) =>
+        onFailure: ({ error }) =>
           Effect.zipRight(closeLink(link), Effect.fail(connectFailure(error, endpoint, settings, engine)))
       })
   )

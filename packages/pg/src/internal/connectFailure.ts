@@ -38,7 +38,13 @@ export const connectFailure = (error: Error, endpoint: Endpoint, settings: Setti
   if (isServerError(error)) {
     const starting = error.code === "57P03"
     return {
-      failure: fromServer(error, { ...about, alive: false, prefix: `Could not connect to ${where}: ` }),
+      failure: fromServer(error, {
+        ...about,
+        alive: false,
+        prefix: `Could not connect to ${where}: `,
+        // A pooler that wants nothing of our startup message; in a statement the code means a mistake of the statement.
+        ...(error.code === "08P01" ? { means: { tag: "ConnectionError" } } : {})
+      }),
       // libpq asks the next host only when this one says "not yet"; 28000 may be a matter of TLS.
       next: starting ? "host" : error.code === "28000" ? "tls" : "stop",
       gone: starting
@@ -46,10 +52,8 @@ export const connectFailure = (error: Error, endpoint: Endpoint, settings: Setti
   }
   const code = (error as NodeJS.ErrnoException).code
   const words = code === undefined ? error.message : `${reasons[code] ?? error.message} (${code})`
-  if (/SASL|SCRAM|channel binding|[Pp]assword must be a string|argument must be/.test(error.message)) {
-    const reason = /client password must be/.test(error.message)
-      ? "the server asks for a password, and none was given"
-      : /must be a string|argument must be/.test(error.message)
+  if (/SASL|SCRAM|channel binding|[Pp]assword must be|argument must be/.test(error.message)) {
+    const reason = /must be/.test(error.message)
       ? "the server asks for a password, and none was given"
       : error.message
     return {

@@ -10,7 +10,8 @@
 import { Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import type { Connection } from "./connection.js"
+import type { Channel } from "./channel.js"
+import { control } from "./control.js"
 import type { Exchange, Outcome, Step } from "./exchange.js"
 import { outcomeFailure, unreadable } from "./outcome.js"
 import { bind } from "./parameters.js"
@@ -20,11 +21,11 @@ import { newResult, type WireResult } from "./wire.js"
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
 
 /** The rows of a statement as a stream. */
-export const cursorStream = (connection: Connection, statement: Statement): Stream.Stream<any, SqlFailure> =>
+export const cursorStream = (channel: Channel, statement: Statement): Stream.Stream<any, SqlFailure> =>
   Stream.fromPull(
     Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => new Cursor(connection, statement)),
+        Effect.sync(() => new Cursor(channel, statement)),
         (cursor, exit) => cursor.close(Exit.isSuccess(exit))
       ),
       (cursor) => cursor.pull
@@ -49,44 +50,44 @@ class Cursor {
   private ahead: Batch | undefined
   private fields: ReadonlyArray<any> = []
 
-  constructor(private readonly connection: Connection, private readonly statement: Statement) {
-    this.portal = connection.nextPortal()
+  constructor(private readonly channel: Channel, private readonly statement: Statement) {
+    this.portal = channel.nextPortal()
   }
 
   readonly pull: Pull = Effect.suspend(() => {
-    const { connection, statement } = this
+    const { channel, statement } = this
     if (this.ended) return Effect.fail(Option.none())
     if (this.started) return this.receive(this.ahead ?? this.read())
-    if (connection.link.death !== undefined) return Effect.fail(Option.some(connection.dead(statement.sql)))
-    if (connection.link.busy) return Effect.zipRight(Effect.mapError(connection.settle, Option.some), this.pull)
-    const bound = bind(statement, connection.context.engine)
+    if (channel.link.death !== undefined) return Effect.fail(Option.some(channel.dead(statement.sql)))
+    if (channel.link.busy) return Effect.zipRight(Effect.mapError(channel.settle, Option.some), this.pull)
+    const bound = bind(statement, channel.context.engine)
     if ("failure" in bound) return Effect.fail(Option.some(bound.failure))
     this.started = true
-    this.own = statement.prelude.length === 0 && connection.link.status === "I"
-    const steps = connection.preludeSteps(this.own ? ["BEGIN"] : statement.prelude)
+    this.own = statement.prelude.length === 0 && channel.link.status === "I"
+    const steps = channel.preludeSteps(this.own ? ["BEGIN"] : statement.prelude)
     this.step = steps.length
     const about = traits(statement.sql)
-    connection.note(about, statement.prelude)
+    channel.note(about, statement.prelude)
     return this.receive(this.write([...steps, {
       sql: statement.sql,
       values: bound.values,
       portal: this.portal,
-      rows: connection.settings.fetchSize
+      rows: channel.settings.fetchSize
     }]))
   })
 
   private write(steps: ReadonlyArray<Step>): Batch {
-    const { connection, statement } = this
-    const result = newResult(statement.shape === "values", connection.settings.types)
+    const { channel, statement } = this
+    const result = newResult(statement.shape === "values", channel.settings.types)
     if (this.fields.length > 0) result.addFields(this.fields)
     const last = { ...steps[steps.length - 1]!, result }
-    const exchange = connection.exchange([...steps.slice(0, -1), last], connection.link.statements.toClose())
+    const exchange = channel.exchange([...steps.slice(0, -1), last], channel.link.statements.toClose())
     const batch: Batch = { exchange, result, outcome: undefined, wake: undefined }
-    connection.send(exchange, traits(statement.sql), (outcome) => {
+    channel.send(exchange, traits(statement.sql), (outcome) => {
       batch.outcome = outcome
       // Nobody may come for it; whatever is sent next meets an aborted transaction and must be able to say why.
-      if (outcome.error !== undefined && batch.wake === undefined && connection.link.status === "E") {
-        connection.abortedBy ??= this.failure(batch)
+      if (outcome.error !== undefined && batch.wake === undefined && channel.link.status === "E") {
+        channel.abortedBy ??= this.failure(batch)
       }
       batch.wake?.()
     })
@@ -98,14 +99,14 @@ class Cursor {
       sql: "",
       values: [],
       portal: this.portal,
-      rows: this.connection.settings.fetchSize,
+      rows: this.channel.settings.fetchSize,
       resume: true
     }])
   }
 
   private failure(batch: Batch): SqlFailure {
     const { exchange } = batch
-    return outcomeFailure(this.connection, batch.outcome!, {
+    return outcomeFailure(this.channel, batch.outcome!, {
       statement: this.statement.sql,
       values: this.statement.params,
       step: this.batches === 0 ? this.step : 0,
@@ -123,21 +124,21 @@ class Cursor {
       batch.wake = () => resume(Effect.void)
       return Effect.sync(() => {
         this.ended = true
-        this.connection.link.abandon(batch.exchange, true)
+        this.channel.link.abandon(batch.exchange, true)
       })
     })
     return Effect.zipRight(arrived, Effect.suspend(() => this.deliver(batch)))
   }
 
   private deliver(batch: Batch): Pull {
-    const { connection, statement } = this
+    const { channel, statement } = this
     const { exchange, result } = batch
     if (batch.outcome!.error !== undefined || batch.outcome!.lost !== undefined) {
       this.ended = true
       return Effect.fail(Option.some(this.failure(batch)))
     }
     if (exchange.unreadable !== undefined) {
-      return Effect.fail(Option.some(unreadable(connection, statement.sql)))
+      return Effect.fail(Option.some(unreadable(channel, statement.sql)))
     }
     this.batches++
     this.fields = result.fields
@@ -149,7 +150,7 @@ class Cursor {
     this.ended = true
     const finished = Chunk.isEmpty(rows) ? Effect.fail(Option.none<SqlFailure>()) : Effect.succeed(rows)
     return this.own
-      ? Effect.zipRight(Effect.mapError(connection.control("commit", "COMMIT"), Option.some), finished)
+      ? Effect.zipRight(Effect.mapError(control(channel, "commit", "COMMIT"), Option.some), finished)
       : finished
   }
 
@@ -159,22 +160,22 @@ class Cursor {
    * sent next, and a batch that is on its way is dropped as it comes.
    */
   close(success: boolean): Effect.Effect<void> {
-    const { connection } = this
+    const { channel } = this
     const { ahead } = this
     this.ahead = undefined
-    if (!this.started || this.ended || connection.link.death !== undefined) return Effect.void
+    if (!this.started || this.ended || channel.link.death !== undefined) return Effect.void
     this.ended = true
     if (ahead !== undefined) ahead.exchange.unread = true
     if (!this.own) {
-      connection.closingPortals.push(this.portal)
+      channel.closingPortals.push(this.portal)
       return Effect.void
     }
     if (!success || traits(this.statement.sql).reads) {
-      if (ahead !== undefined && ahead.outcome === undefined) connection.link.abandon(ahead.exchange, true)
+      if (ahead !== undefined && ahead.outcome === undefined) channel.link.abandon(ahead.exchange, true)
       return Effect.void
     }
     return Effect.catchAll(
-      connection.control("commit", "COMMIT"),
+      control(channel, "commit", "COMMIT"),
       (failure) => Effect.logWarning(`A stream that was left early could not be committed: ${failure.message}`)
     )
   }

@@ -66,10 +66,14 @@ const columnsOf = (error: ServerError): ReadonlyArray<string> => {
   )
 }
 
+const pooler = "Behind PgBouncer in transaction mode, set pgbouncer=true."
+
 const advice: Readonly<Record<string, string>> = {
   "3D000": "Create it, or correct the name in the address.",
   "53300": "Lower the pool's size or raise the server's max_connections.",
   "28P01": "Check user and password.",
+  "42P05": pooler,
+  "26000": pooler,
   "25P02": "An earlier statement of this transaction failed; roll back.",
   "25P03": "The transaction stood idle for longer than idle_in_transaction_session_timeout."
 }
@@ -83,7 +87,8 @@ export const fromServer = (error: ServerError, about: Circumstances): StatementF
   const hint = code.startsWith("42") && error.hint !== undefined
     ? ` ${scrub(error.hint, code, about.values ?? [])}`
     : ""
-  const advised = advice[code] === undefined ? "" : ` ${advice[code]}`
+  const remark = /startup parameter/.test(error.message) ? pooler : advice[code]
+  const advised = remark === undefined ? "" : ` ${remark}`
   return statementFailure(meaning.tag, {
     message: `${about.prefix ?? ""}${words}${/[.!?…]$/.test(words) ? "" : "."}${hint}${advised}`,
     code,

@@ -6,9 +6,9 @@
  * cancel request is over: only then can no stray cancellation hit the next statement.
  */
 import { type CancelOutcome, type CancelTarget, sendCancel } from "./cancel.js"
-import { Exchange, type Outcome } from "./exchange.js"
+import type { Exchange, Outcome } from "./exchange.js"
 import { isServerError, type ServerError } from "./failure.js"
-import { PreparedStatements } from "./preparedStatements.js"
+import type { PreparedStatements } from "./preparedStatements.js"
 import type { WireClient } from "./wire.js"
 
 /** What a link is made of, once the server has let us in. */

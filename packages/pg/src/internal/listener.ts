@@ -4,7 +4,7 @@
  *
  * Source: https://www.postgresql.org/docs/18/sql-listen.html
  */
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Mailbox, Option, Random, Scope, Stream } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Mailbox, Option, Random, type Scope, Stream } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { dialect } from "../PgDialect.js"

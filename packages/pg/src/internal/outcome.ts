@@ -4,8 +4,8 @@
  */
 import { type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailure"
 import { DataError } from "effect-sql-engine/SqlFailure"
+import type { Channel } from "./channel.js"
 import { classify } from "./classify.js"
-import type { Connection } from "./connection.js"
 import type { Outcome } from "./exchange.js"
 import { fromServer, linkFailure, type ServerError, shown } from "./failure.js"
 import { refusalProvesGone } from "./gone.js"
@@ -29,13 +29,13 @@ export interface Answered {
 }
 
 /** The typed failure of an exchange that did not end well. */
-export const outcomeFailure = (connection: Connection, outcome: Outcome, answered: Answered): SqlFailure =>
+export const outcomeFailure = (channel: Channel, outcome: Outcome, answered: Answered): SqlFailure =>
   outcome.error === undefined
-    ? lost(connection, outcome.lost, answered)
-    : refused(connection, outcome.error, outcome.lost !== undefined, answered)
+    ? lost(channel, outcome.lost, answered)
+    : refused(channel, outcome.error, outcome.lost !== undefined, answered)
 
-const lost = (connection: Connection, reason: Error | undefined, answered: Answered): SqlFailure => {
-  const { context, settings } = connection
+const lost = (channel: Channel, reason: Error | undefined, answered: Answered): SqlFailure => {
+  const { context, settings } = channel
   return linkFailure(
     `The connection to ${settings.target} was lost before the answer came (${reason?.message}). ${
       answered.commit === true ? "The transaction may be committed" : "The statement may have run"
@@ -50,11 +50,11 @@ const lost = (connection: Connection, reason: Error | undefined, answered: Answe
   )
 }
 
-const refused = (connection: Connection, error: ServerError, dead: boolean, answered: Answered): SqlFailure => {
-  const { context, settings } = connection
+const refused = (channel: Channel, error: ServerError, dead: boolean, answered: Answered): SqlFailure => {
+  const { context, settings } = channel
   const code = error.code ?? ""
   const meaning = classify(code)
-  if (code === "25P02" && connection.abortedBy !== undefined) return connection.abortedBy
+  if (code === "25P02" && channel.abortedBy !== undefined) return channel.abortedBy
   const about = { engine: context.engine, statement: answered.statement, values: answered.values, alive: !dead }
   if (dead && (meaning.connection === "discard" || /^(FATAL|PANIC)$/.test(error.severity ?? ""))) {
     // The server answers in order: if nothing was answered before its last word, nothing was begun.
@@ -65,8 +65,8 @@ const refused = (connection: Connection, error: ServerError, dead: boolean, answ
   if (answered.failedAt < answered.step) {
     return fromServer(error, { ...about, sent: "no", prefix: "The transaction or savepoint was refused: " })
   }
-  if (code === "57014") return fromServer(error, { ...about, sent: "yes", means: stopped(connection, error, answered) })
-  if (code === "25006" && refusalProvesGone(settings, connection.askedReadOnly)) {
+  if (code === "57014") return fromServer(error, { ...about, sent: "yes", means: stopped(channel, error, answered) })
+  if (code === "25006" && refusalProvesGone(settings, channel.askedReadOnly)) {
     const failure = fromServer(error, {
       ...about,
       alive: false,
@@ -90,25 +90,25 @@ const refused = (connection: Connection, error: ServerError, dead: boolean, answ
 }
 
 /** 57014 is one code for two things, and only the words, in the server's language, tell them apart. */
-const stopped = (connection: Connection, error: ServerError, answered: Answered) => {
-  const limit = connection.settings.statementTimeoutMillis
+const stopped = (channel: Channel, error: ServerError, answered: Answered) => {
+  const limit = channel.settings.statementTimeoutMillis
   const timedOut = /statement timeout/.test(error.message) ||
     (limit !== undefined && limit > 0 && answered.elapsedMillis !== undefined && answered.elapsedMillis >= limit)
   return timedOut ? { tag: "StatementTimeoutError" as const } : {}
 }
 
 /** A parser of types threw on a value of the server. */
-export const unreadable = (connection: Connection, statement: string): DataError =>
+export const unreadable = (channel: Channel, statement: string): DataError =>
   new DataError({
     message: "The statement ran, but a parser given in `types` failed on one of the values it returned.",
-    engine: connection.context.engine,
+    engine: channel.context.engine,
     statement: shown(statement)
   })
 
 /** COMMIT was answered by ROLLBACK. The session knows its name and its first failure better than the driver. */
-export const aborted = (connection: Connection): TransactionAborted =>
+export const aborted = (channel: Channel): TransactionAborted =>
   new TransactionAborted({
     message: "The server answered COMMIT by rolling back: an earlier statement of the transaction had failed.",
-    engine: connection.context.engine,
+    engine: channel.context.engine,
     session: ""
   })

@@ -2,7 +2,7 @@
  * The parts of node-postgres this driver stands on, typed as they are: `@types/pg` leaves out what a `Submittable` needs.
  */
 import type { Duplex } from "node:stream"
-import pg from "pg"
+import pg, { Client, type CustomTypesConfig, Query, Result, types } from "pg"
 import type { ServerError } from "./failure.js"
 
 /** A connection of node-postgres: writes protocol messages, emits the answers. */
@@ -49,18 +49,18 @@ export interface WireResult {
 }
 
 /** Finds the parser for a type of the server. */
-export type Types = pg.CustomTypesConfig
+export type Types = CustomTypesConfig
 
 export const newResult = (values: boolean, types: Types): WireResult =>
-  new (pg.Result as unknown as new(mode: string | undefined, types: Types) => WireResult)(
+  new (Result as unknown as new(mode: string | undefined, types: Types) => WireResult)(
     values ? "array" : undefined,
     types
   )
 
 export const newClient = (config: object): WireClient =>
-  new (pg.Client as unknown as new(config: object) => WireClient)(config)
+  new (Client as unknown as new(config: object) => WireClient)(config)
 
-export const defaultTypes: Types = pg.types
+export const defaultTypes: Types = types
 
 /** JavaScript values as PostgreSQL's text or bytes, by node-postgres's rules; throws for what has no such form. */
 export const toWire = (value: unknown): WireValue =>
@@ -71,7 +71,7 @@ export const toWire = (value: unknown): WireValue =>
  * so its constructor, which builds an emitter and a result, is not run for each statement.
  */
 export const acceptedAsQuery = (submittable: { readonly prototype: Answers }): void => {
-  Object.setPrototypeOf(submittable.prototype, pg.Query.prototype)
+  Object.setPrototypeOf(submittable.prototype, Query.prototype)
 }
 
 /** The answers that a client hands to the query they belong to. */

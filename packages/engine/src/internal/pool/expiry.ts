@@ -53,7 +53,6 @@ const overdue = (state: State, slot: Slot, now: number): void => {
       return
     case "returning": {
       state.actions.push({ _tag: "Interrupt", slot })
-      slots.withdrawPromise(state, slot)
       return slots.broke(state, slot, failures.workTimedOut(state, slot.work!), now)
     }
     case "closing":

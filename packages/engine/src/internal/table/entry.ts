@@ -32,7 +32,7 @@ export type Translate = (name: TableName) => { readonly name?: string | undefine
 /** The entries of a plan; each name stands once. */
 export const entriesOf = (
   tables: ReadonlyArray<AnyTable>,
-  ddl: Ddl,
+  ddl: Pick<Ddl, "schemas" | "sameName">,
   translate: Translate | undefined,
   problems: Array<Problem>
 ): ReadonlyArray<Entry> => {

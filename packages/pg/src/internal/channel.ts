@@ -1,0 +1,136 @@
+/**
+ * What every use of a connection goes through: its link, the account of what was done on it, and the state that one
+ * exchange leaves to the next.
+ */
+import { Effect } from "effect"
+import type { Condition, ConnectContext, TransactionStatus } from "effect-sql-engine/Driver"
+import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
+import { Dirt } from "./dirt.js"
+import { Exchange, type Outcome, type Step } from "./exchange.js"
+import { fromServer, isServerError, linkFailure, type ServerError } from "./failure.js"
+import { deathProvesGone } from "./gone.js"
+import type { Link } from "./link.js"
+import type { Settings } from "./settings.js"
+import { type Traits, traits } from "./sqlText.js"
+
+const statuses: Readonly<Record<"I" | "T" | "E", TransactionStatus>> = { I: "none", T: "open", E: "failed" }
+
+/** A connection below its statements. */
+export class Channel {
+  readonly dirt: Dirt
+  /** Portals of streams that ended early, closed with the next exchange. */
+  closingPortals: Array<string> = []
+  /** The failure of a batch that was read ahead and that nobody has asked for yet: it aborted the transaction. */
+  abortedBy: SqlFailure | undefined
+  /** Somebody asked for a read-only transaction in the one that is open. */
+  askedReadOnly = false
+  /** The id of the transaction that is open, or was last, once it is known. */
+  currentTransaction: string | undefined
+  private portals = 0
+
+  constructor(readonly link: Link, readonly settings: Settings, readonly context: ConnectContext) {
+    this.dirt = new Dirt(link.parameters)
+    link.onDeath = (error, idle) => {
+      const failure = this.deathFailure(error)
+      if (idle) context.onLost(failure)
+      if (deathProvesGone(error, idle)) context.onServerGone(failure)
+    }
+  }
+
+  private deathFailure(error: Error | ServerError): SqlFailure {
+    const about = { engine: this.context.engine, sent: "no", alive: false } as const
+    return isServerError(error)
+      ? fromServer(error, { ...about, prefix: `The connection to ${this.settings.target} was ended: ` })
+      : linkFailure(`The connection to ${this.settings.target} was lost: ${error.message}.`, about)
+  }
+
+  nextPortal(): string {
+    return `p${++this.portals}`
+  }
+
+  transaction(): TransactionStatus {
+    return this.link.death === undefined ? statuses[this.link.status] : "none"
+  }
+
+  condition(): Condition {
+    if (this.link.death !== undefined || this.dirt.spoiled) return "lost"
+    if (this.link.busy) return "busy"
+    return this.link.status !== "I" || this.dirt.left ? "dirty" : "clean"
+  }
+
+  /** The failure of using a connection that is dead already. */
+  dead(statement?: string): ConnectionError {
+    return linkFailure(
+      `The connection to ${this.settings.target} is closed${
+        this.link.death === undefined ? "" : ` (${this.link.death.message})`
+      }; nothing was sent.`,
+      { engine: this.context.engine, sent: "no", statement }
+    )
+  }
+
+  /** Writes an exchange and keeps account of what it did, also when nobody waits for it any more. */
+  send(exchange: Exchange, about: Traits, done: (outcome: Outcome) => void): void {
+    exchange.onDone = (outcome) => {
+      this.dirt.answered(exchange.tags, about, this.link.statements)
+      if (this.link.status === "I") {
+        this.askedReadOnly = false
+        this.abortedBy = undefined
+        this.closingPortals = []
+      }
+      done(outcome)
+    }
+    this.link.submit(exchange)
+  }
+
+  /** Sends an exchange and waits for its end. Interrupted, the server is asked to stop. */
+  run(exchange: Exchange, about: Traits, cancel = true): Effect.Effect<Outcome> {
+    return Effect.async((resume) => {
+      this.send(exchange, about, (outcome) => resume(Effect.succeed(outcome)))
+      return Effect.sync(() => this.link.abandon(exchange, cancel))
+    })
+  }
+
+  /** Sends scripts behind each other in one trip, and waits for all of them. */
+  runTogether(scripts: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Outcome>> {
+    if (scripts.length === 0) return Effect.succeed([])
+    return Effect.async((resume) => {
+      const outcomes: Array<Outcome> = []
+      const exchanges = scripts.map((sql) => new Exchange({ _tag: "script", sql }))
+      for (const exchange of exchanges) {
+        this.send(exchange, traits(""), (outcome) => {
+          if (outcomes.push(outcome) === exchanges.length) resume(Effect.succeed(outcomes))
+        })
+      }
+      return Effect.sync(() => exchanges.forEach((exchange) => this.link.abandon(exchange, false)))
+    })
+  }
+
+  /** The steps of a prelude: BEGIN, SAVEPOINT. */
+  preludeSteps(prelude: ReadonlyArray<string>): Array<Step> {
+    if (prelude.length > 0 && this.link.status === "I") this.currentTransaction = undefined
+    return prelude.map((sql) => ({ sql, values: [] }))
+  }
+
+  /** An exchange of steps, with what is to be closed at its head. */
+  exchange(steps: ReadonlyArray<Step>, closeStatements: ReadonlyArray<string>): Exchange {
+    const closePortals = this.closingPortals
+    if (closePortals.length > 0) this.closingPortals = []
+    return new Exchange({ _tag: "steps", steps, closeStatements, closePortals })
+  }
+
+  /** Marks what is about to be sent. */
+  note(about: Traits, prelude: ReadonlyArray<string>): void {
+    this.dirt.sending(about)
+    this.askedReadOnly ||= about.readOnly || prelude.some((sql) => traits(sql).readOnly)
+  }
+
+  /** Waits until nothing that was interrupted is on its way any more. */
+  get settle(): Effect.Effect<void, SqlFailure> {
+    return Effect.async((resume) => {
+      const forget = this.link.whenQuiet(() =>
+        resume(this.link.death === undefined ? Effect.void : Effect.fail(this.dead()))
+      )
+      return Effect.sync(forget)
+    })
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * One statement: its messages behind those of its prelude, its rows, and what its failure means.
+ */
+import { Effect } from "effect"
+import type { Statement } from "effect-sql-engine/Driver"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import type { Channel } from "./channel.js"
+import { Exchange } from "./exchange.js"
+import type { ServerError } from "./failure.js"
+import { type Answered, outcomeFailure, unreadable } from "./outcome.js"
+import { bind, type Bound } from "./parameters.js"
+import type { Prepared } from "./preparedStatements.js"
+import { type Traits, traits } from "./sqlText.js"
+import { newResult, type WireResult } from "./wire.js"
+
+type Rows = Effect.Effect<ReadonlyArray<any>, SqlFailure>
+
+const transactionIdQuery = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text"
+
+/** Runs a statement. Interrupted, it returns at once, and the server is asked to stop. */
+export const execute = (channel: Channel, statement: Statement): Rows =>
+  Effect.suspend(() => {
+    if (channel.link.death !== undefined) return Effect.fail(channel.dead(statement.sql))
+    if (channel.link.busy) return Effect.flatMap(channel.settle, () => execute(channel, statement))
+    const bound = bind(statement, channel.context.engine)
+    if ("failure" in bound) return Effect.fail(bound.failure)
+    const about = traits(statement.sql)
+    return about.script && bound.values.length === 0
+      ? executeScript(channel, statement, about)
+      : executeSteps(channel, statement, bound, about, true)
+  })
+
+const executeSteps = (
+  channel: Channel,
+  statement: Statement,
+  bound: Bound,
+  about: Traits,
+  again: boolean
+): Rows =>
+  Effect.async((resume) => {
+    const { link, settings } = channel
+    const closing = link.statements.toClose()
+    const steps = channel.preludeSteps(statement.prelude)
+    const result = newResult(statement.shape === "values", settings.types)
+    const prepared = statement.prepare ? link.statements.take(statement.sql) : undefined
+    const reused = prepared?.parsed === true
+    steps.push({ sql: statement.sql, values: bound.values, result, prepared })
+    const step = steps.length - 1
+    const inTransaction = link.status !== "I" || step > 0
+    const ids =
+      inTransaction && settings.trackTransactionId && channel.currentTransaction === undefined && !about.steers
+        ? newResult(true, settings.types)
+        : undefined
+    if (ids !== undefined) {
+      const prepared = link.statements.take(transactionIdQuery)
+      steps.push({ sql: transactionIdQuery, values: [], result: ids, prepared })
+    }
+    channel.note(about, statement.prelude)
+    const exchange = channel.exchange(steps, closing)
+    const started = settings.statementTimeoutMillis === undefined ? 0 : Date.now()
+    channel.send(exchange, about, (outcome) => {
+      channel.currentTransaction = ids?.rows[0]?.[0] ?? channel.currentTransaction
+      if (outcome.error === undefined && outcome.lost === undefined) {
+        return resume(
+          exchange.unreadable !== undefined
+            ? Effect.fail(unreadable(channel, statement.sql))
+            : Effect.succeed(shaped(statement, result))
+        )
+      }
+      const stale = reused && exchange.answered === step && isStale(outcome.error, prepared!)
+      if (stale || (prepared !== undefined && outcome.error?.code?.startsWith("XX") === true)) {
+        link.statements.drop(prepared!)
+      }
+      // The server refused to run an outdated plan: nothing has happened, and a new plan will do.
+      if (stale && again && !inTransaction && outcome.lost === undefined) {
+        return resume(executeSteps(channel, statement, bound, about, false))
+      }
+      resume(Effect.fail(outcomeFailure(channel, outcome, {
+        ...answered(exchange, statement, step, inTransaction, started),
+        stale
+      })))
+    })
+    return Effect.sync(() => link.abandon(exchange, true))
+  })
+
+/** Several statements in one text: only the simple protocol takes them, and it has no place for a prelude. */
+const executeScript = (channel: Channel, statement: Statement, about: Traits): Rows => {
+  const begin = statement.prelude.length === 0
+    ? Effect.void
+    : Effect.flatMap(
+      Effect.suspend(() => {
+        const exchange = channel.exchange(channel.preludeSteps(statement.prelude), channel.link.statements.toClose())
+        return Effect.map(channel.run(exchange, about), (outcome) => ({ exchange, outcome }))
+      }),
+      ({ exchange, outcome }) =>
+        outcome.error === undefined && outcome.lost === undefined
+          ? Effect.void
+          : Effect.fail(outcomeFailure(channel, outcome, answered(exchange, statement, exchange.answered + 1, true, 0)))
+    )
+  const script = Effect.suspend(() => {
+    channel.note(about, statement.prelude)
+    const inTransaction = channel.link.status !== "I"
+    const create = () => newResult(statement.shape === "values", channel.settings.types)
+    const exchange = new Exchange({ _tag: "script", sql: statement.sql, newResult: create })
+    const started = channel.settings.statementTimeoutMillis === undefined ? 0 : Date.now()
+    return Effect.flatMap(channel.run(exchange, about), (outcome) => {
+      if (outcome.error !== undefined || outcome.lost !== undefined) {
+        return Effect.fail(outcomeFailure(channel, outcome, answered(exchange, statement, 0, inTransaction, started)))
+      }
+      if (exchange.unreadable !== undefined) return Effect.fail(unreadable(channel, statement.sql))
+      return Effect.succeed(
+        statement.shape === "raw" ? [exchange.results] : exchange.results.map((result) => result.rows)
+      )
+    })
+  })
+  return Effect.zipRight(begin, script)
+}
+
+/** What outcomeFailure needs to know of a statement's exchange. */
+const answered = (
+  exchange: Exchange,
+  statement: Statement,
+  step: number,
+  inTransaction: boolean,
+  started: number
+): Answered => ({
+  statement: statement.sql,
+  values: statement.params,
+  step,
+  failedAt: exchange.answered,
+  begun: exchange.begun,
+  inTransaction,
+  elapsedMillis: started === 0 ? undefined : Date.now() - started
+})
+
+const shaped = (statement: Statement, result: WireResult): ReadonlyArray<any> =>
+  statement.shape === "raw" ? [result] : result.rows
+
+/** The server refused an outdated plan, or has lost our prepared statement; nothing was run. */
+const isStale = (error: (ServerError & { readonly routine?: string }) | undefined, prepared: Prepared): boolean =>
+  error !== undefined &&
+  ((error.code === "0A000" && error.routine === "RevalidateCachedQuery" && error.where === undefined) ||
+    (error.code === "26000" && error.message.includes(`"${prepared.name}"`)))
