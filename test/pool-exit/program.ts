@@ -21,5 +21,9 @@ const program = Effect.scoped(Effect.gen(function*() {
   pool.release(second)
 }))
 
+const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length
+
+const before = timers()
 await Effect.runPromise(program)
-process.stdout.write("closed\n")
+// A timer that rings soon would let the process end too, only later.
+process.stdout.write(`${timers() - before} timers\n`)

@@ -1,10 +1,10 @@
 /**
- * The tables of these tests, and the two databases they are made in.
+ * The two databases the tables of these tests are made in.
  */
-import { Model, SqlClient } from "@effect/sql"
-import { Effect, Layer, Schema } from "effect"
+import type { SqlClient } from "@effect/sql"
+import { Effect, Layer } from "effect"
 import type { Scope } from "effect"
-import { Engine, Table } from "effect-sql-engine"
+import { Engine } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
@@ -12,47 +12,6 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { database } from "../support/postgres.js"
-
-export class User extends Model.Class<User>("User")({
-  id: Model.Generated(Schema.Int),
-  email: Schema.String,
-  nickName: Schema.NullOr(Schema.String),
-  password: Model.Sensitive(Schema.String),
-  createdAt: Model.DateTimeInsertFromDate,
-  token: Model.Generated(Schema.UUID)
-}) {}
-
-export const users = Table.make("users", User, {
-  naming: "snake",
-  unique: ["email"],
-  indexes: [["nickName", "email"], { columns: ["createdAt desc"], name: "users_newest" }],
-  checks: [{ name: "users_email_has_at", check: "email like '%@%'" }],
-  columns: { createdAt: { default: Table.now } }
-})
-
-export class Post extends Model.Class<Post>("Post")({
-  id: Model.Generated(Schema.Number),
-  authorId: Schema.Number,
-  title: Schema.String,
-  score: Schema.Number,
-  body: Model.JsonFromString(Schema.Struct({ text: Schema.String }))
-}) {}
-
-export const posts = Table.make("posts", Post, {
-  naming: "snake",
-  references: [{ columns: ["authorId"], table: users, onDelete: "cascade" }],
-  unique: [["authorId", "title"]],
-  columns: { score: { default: 0.5 } }
-})
-
-/** Two tables that refer to each other, both without exception. */
-export const teams = Table.make("teams", Schema.Struct({ id: Schema.Int, captain: Schema.Int }), {
-  references: [{ columns: ["captain"], table: "players" }]
-})
-
-export const players = Table.make("players", Schema.Struct({ id: Schema.Int, team: Schema.Int }), {
-  references: [{ columns: ["team"], table: teams, onDelete: "cascade" }]
-})
 
 /** A database of a test's own. */
 export interface World {

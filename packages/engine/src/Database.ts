@@ -80,7 +80,7 @@ export interface EnsureOptions extends TargetOptions {
 const retryLine = (what: string, { database }: DatabaseAdmin) => ({ attempts, failure }: {
   readonly attempts: number
   readonly failure: { readonly _tag: string }
-}) => Effect.logDebug(`${what} of the database "${database}" met ${failure._tag}; trying again after attempt ${attempts}.`)
+}) => Effect.logDebug(`${what} of the database "${database}" met ${failure._tag}; attempt ${attempts + 1} begins.`)
 
 const ensured = (
   admin: DatabaseAdmin,
@@ -121,7 +121,7 @@ export const ensure = (
 ): Effect.Effect<"Created" | "Existed", SqlFailure | NotAllowed> =>
   using(target, options, (admin) =>
     again(
-      () => ensured(admin, allowCreate),
+      ensured(admin, allowCreate),
       (failure) => failure._tag !== "NotAllowed" && admin.raced(failure),
       schedule as Schedule.Schedule<unknown, SqlFailure | NotAllowed>,
       retryLine("The creation", admin)
@@ -143,7 +143,7 @@ export const drop = (
   } = {}
 ): Effect.Effect<"Dropped" | "Missing", SqlFailure> =>
   using(target, options, (admin) =>
-    again(() => admin.drop(force), admin.raced, schedule, retryLine("The drop", admin)))
+    again(admin.drop(force), admin.raced, schedule, retryLine("The drop", admin)))
 
 /**
  * When {@link wait} asks again by default: after 100 milliseconds, then after ever longer pauses of up to 2 seconds, give
@@ -194,7 +194,7 @@ export const wait = (
         ? Effect.succeed(presence)
         : new DatabaseMissing({ database, message: `The server answers, and has no database "${database}".` }))
     return again(
-      () => asked,
+      asked,
       (failure) => failure._tag === "DatabaseMissing" || unready(failure),
       schedule,
       retryLine("The wait", admin)

@@ -75,16 +75,19 @@ describe("get", () => {
   it.scoped("an engine that goes at the very moment somebody takes it is not handed out", () =>
     Effect.gen(function*() {
       const { databases, map } = yield* world({ idleTimeToLive: "1 hour" })
-      for (let yields = 0; yields < 16; yields++) {
+      const steps = Effect.forEach(Array.from({ length: 15 }), () => Effect.void, { discard: true })
+      for (let ops = 12; ops < 60; ops++) {
         yield* Effect.scoped(map.get(a))
-        // Each step of this fiber is a moment at which others run; with 1 Effect would never get to the step.
-        const taker = yield* Effect.fork(Effect.withMaxOpsBeforeYield(Effect.exit(map.get(a)), 2))
-        for (let i = 0; i < yields; i++) yield* Effect.yieldNow()
+        // Effect's breaks are moments at which others run: each time one step later.
+        const taker = yield* Effect.fork(
+          Effect.withMaxOpsBeforeYield(Effect.exit(Effect.zipRight(steps, map.get(a))), ops)
+        )
+        yield* Effect.yieldNow()
         yield* map.invalidate(a)
         const engine = yield* Effect.flatten(Fiber.join(taker))
-        yield* write(engine, yields)
+        yield* write(engine, ops)
       }
-      expect(databases.server(a).rows("t")).toHaveLength(16)
+      expect(databases.server(a).rows("t")).toHaveLength(48)
     }))
 
   it.scoped("fails as making the engine does, and that is not kept: the next one tries again at once", () =>

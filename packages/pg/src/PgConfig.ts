@@ -8,6 +8,7 @@
 import { Duration, type Effect, type Redacted } from "effect"
 import type { PostgresUrl } from "effect-sql-engine/EngineUrl"
 import type { CustomTypesConfig } from "pg"
+import { unsupported } from "./internal/unsupported.js"
 
 /**
  * How much TLS is wanted, as libpq means it. `disable`: none. `allow`: only when the server refuses us without.
@@ -135,6 +136,8 @@ export interface PgConfig {
   readonly transformResultNames?: ((name: string) => string) | undefined
   /** Whether the names inside of JSON values are transformed too. Default `true`. */
   readonly transformJson?: boolean | undefined
+  /** What an address asked for and the driver cannot do: {@link fromUrl} lists it, and the driver refuses it. */
+  readonly unsupported?: ReadonlyArray<{ readonly field: string; readonly problem: string }> | undefined
 }
 
 const defined = <A extends object>(fields: A): { readonly [K in keyof A]: Exclude<A[K], undefined> } =>
@@ -179,7 +182,8 @@ export const fromUrl = (url: PostgresUrl): PgConfig => {
     keepAlive: parameters.keepalives === undefined ? undefined : parameters.keepalives !== 0,
     keepAliveIdle: parameters.keepalives_idle === undefined ? undefined : Duration.seconds(parameters.keepalives_idle),
     prepare: parameters.prepare,
-    pgbouncer: parameters.pgbouncer
+    pgbouncer: parameters.pgbouncer,
+    unsupported: unsupported(parameters)
   })
 }
 

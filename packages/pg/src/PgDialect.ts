@@ -6,6 +6,9 @@
 import type { BeginOptions, Dialect } from "effect-sql-engine/Dialect"
 import { classify as classifyCode } from "./internal/classify.js"
 import { ddl } from "./internal/ddl/ddl.js"
+import { lock } from "./internal/lock.js"
+import { script } from "./internal/script.js"
+import { seeding } from "./internal/seeding.js"
 
 const quoteIdentifier = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`
 
@@ -40,7 +43,10 @@ export const dialect: Dialect = {
     `ROLLBACK TO SAVEPOINT ${quoteIdentifier(name)}; RELEASE SAVEPOINT ${quoteIdentifier(name)}`,
   quoteIdentifier,
   classify: classifyCode,
-  ddl
+  ddl,
+  lock,
+  script,
+  seeding
 }
 
 /**

@@ -8,12 +8,14 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import * as Statement from "@effect/sql/Statement"
 import { Config, Context, Effect, Layer, Option, Stream } from "effect"
 import type { ConfigError, Scope } from "effect"
+import type { DatabaseAdmin, ServerOptions } from "effect-sql-engine/Database"
 import type { Driver } from "effect-sql-engine/Driver"
 import * as Engine from "effect-sql-engine/Engine"
 import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import type { PoolOptions } from "effect-sql-engine/Pool"
 import { EngineConfigError, toSqlError } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { databaseOf } from "./internal/database.js"
 import type { PgConfig } from "./PgConfig.js"
 import { fromUrl } from "./PgConfig.js"
 import * as PgDriver from "./PgDriver.js"
@@ -189,3 +191,25 @@ export const layerConfig = (
   config: Config.Config.Wrap<PgEngineOptions>
 ): Layer.Layer<Engine.Engine | SqlClient | PgClient, SqlFailure | ConfigError.ConfigError> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer))
+
+/**
+ * The database seen from outside, for `Database.ensure`, `drop` and `wait`: with the engine's own options, and the
+ * databases to connect to instead while it is missing (`maintenance`). Fails as `make` does.
+ *
+ * @example
+ * ```ts
+ * import { Database } from "effect-sql-engine"
+ * import { PgEngine } from "effect-sql-engine-pg"
+ *
+ * const shop = PgEngine.database({ host: "db.example.org", database: "shop", maintenance: "admin" })
+ *
+ * export const ready = Database.ensure(shop, { allowCreate: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category databases
+ */
+export const database = (
+  options: PgEngineOptions & ServerOptions
+): Effect.Effect<DatabaseAdmin, SqlFailure, Scope.Scope> =>
+  Effect.flatMap(resolve(options), ([config]) => databaseOf(config, options))

@@ -2,7 +2,7 @@ import { describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Random } from "effect"
 import * as assert from "node:assert/strict"
 import { active, until } from "./support/activity.js"
-import { connectTo, database, run } from "./support/connect.js"
+import { connectTo, database, recorder, run } from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 const full = process.env["PROVE"] === "full"
@@ -69,6 +69,21 @@ describe("interruption", () => {
       // Sent now, it would be the one the late request hits.
       yield* run(c, "select pg_sleep(0.4)")
       assert.equal(c.condition(), "clean")
+    })))
+
+  it.live("whose request is cut off on the way ends the connection, and says nothing of the server", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const between = yield* proxy(at)
+      const seen = recorder()
+      const c = yield* connectTo({ ...at, port: between.port }, {}, seen.context)
+      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
+      yield* until(active(at), sleeping)
+      between.resetOnSend = true
+      yield* Fiber.interrupt(fiber)
+      assert.equal((yield* Effect.flip(c.settle))._tag, "ConnectionError")
+      assert.equal(c.condition(), "lost")
+      assert.deepEqual([...seen.lost, ...seen.gone], [])
     })))
 
   it.live("of COMMIT sends no cancellation: the transaction is committed", () =>

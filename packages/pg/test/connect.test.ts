@@ -1,6 +1,8 @@
 import { describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Random, Redacted } from "effect"
+import * as PgConfig from "effect-sql-engine-pg/PgConfig"
 import * as PgDriver from "effect-sql-engine-pg/PgDriver"
+import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import * as assert from "node:assert/strict"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -99,6 +101,59 @@ describe("options", () => {
         "statementTimeout",
         "statement_timeout"
       ])
+    })))
+})
+
+describe("an address", () => {
+  const read = (url: string) =>
+    Effect.map(EngineUrl.parse(url), (parsed) => {
+      assert.ok(parsed._tag === "PostgresUrl")
+      return PgConfig.fromUrl(parsed)
+    })
+
+  it.effect("gives the options of the driver by its parameters", () =>
+    Effect.gen(function*() {
+      const config = yield* read(
+        "postgres://app:s3cret@a,b:5433/shop?sslmode=verify-full&sslrootcert=/ca.pem&application_name=web&schema=shop" +
+          "&statement_timeout=5s&target_session_attrs=primary&load_balance_hosts=random&connect_timeout=3&prepare=false"
+      )
+      const { password, connectTimeout, statementTimeout, ...rest } = config
+      assert.equal(Redacted.isRedacted(password) && Redacted.value(password), "s3cret")
+      assert.equal(Duration.toMillis(connectTimeout!), 3000)
+      assert.equal(Duration.toMillis(statementTimeout!), 5000)
+      assert.deepEqual(rest, {
+        hosts: [
+          { host: "a", hostaddr: undefined, port: 5432, socket: false },
+          { host: "b", hostaddr: undefined, port: 5433, socket: false }
+        ],
+        username: "app",
+        database: "shop",
+        ssl: { mode: "verify-full", ca: "/ca.pem" },
+        applicationName: "web",
+        searchPath: "shop",
+        targetSessionAttrs: "primary",
+        loadBalanceHosts: "random",
+        prepare: false,
+        unsupported: []
+      })
+    }))
+
+  it.effect("that asks for what the driver cannot do is refused, for each such parameter", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const url =
+        "postgres://h/d?gssencmode=require&require_auth=scram-sha-256&client_encoding=latin1&replication=database"
+      const failure = yield* Effect.flip(Effect.flatMap(read(url), PgDriver.make))
+      assert.ok(failure._tag === "EngineConfigError")
+      assert.deepEqual(failure.problems.map(({ field }) => field), [
+        "gssencmode",
+        "require_auth",
+        "client_encoding",
+        "replication"
+      ])
+      yield* Effect.flatMap(
+        read("postgres://h/d?gssencmode=prefer&client_encoding=UTF8&replication=off"),
+        PgDriver.make
+      )
     })))
 })
 

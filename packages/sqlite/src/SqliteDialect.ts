@@ -7,6 +7,8 @@ import type { Dialect } from "effect-sql-engine/Dialect"
 import { ddl } from "./internal/ddl/ddl.js"
 import { quoteIdentifier } from "./internal/quote.js"
 import { classify as classifyCode } from "./internal/resultCodes.js"
+import { script } from "./internal/script.js"
+import { seeding } from "./internal/seeding.js"
 
 /**
  * SQLite's dialect.
@@ -31,7 +33,10 @@ export const dialect: Dialect = {
   rollbackToSavepoint: (name) => `ROLLBACK TO ${quoteIdentifier(name)}; RELEASE ${quoteIdentifier(name)}`,
   quoteIdentifier,
   classify: classifyCode,
-  ddl
+  ddl,
+  lock: { kind: "row" },
+  script,
+  seeding
 }
 
 /**

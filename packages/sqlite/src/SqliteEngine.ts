@@ -6,6 +6,7 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Config, Effect, Either } from "effect"
 import type { ConfigError, Layer, Scope } from "effect"
+import type { DatabaseAdmin } from "effect-sql-engine/Database"
 import * as Engine from "effect-sql-engine/Engine"
 import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import * as EngineUrl from "effect-sql-engine/EngineUrl"
@@ -13,6 +14,8 @@ import type { PoolOptions } from "effect-sql-engine/Pool"
 import { EngineConfigError } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { atHome } from "./internal/here.js"
+import { settingsOf } from "./internal/config.js"
+import { databaseOf } from "./internal/database.js"
 import { address, options as known } from "./internal/options.js"
 import type { SqliteConfig } from "./SqliteConfig.js"
 import * as SqliteDriver from "./SqliteDriver.js"
@@ -166,6 +169,23 @@ export const layerConfig = (
   Engine.layer(Effect.flatMap(Config.unwrap(config), make))
 
 /**
+ * The database file seen from outside, for `Database.ensure`, `drop` and `wait`. Fails as `make` does.
+ *
+ * @example
+ * ```ts
+ * import { Database } from "effect-sql-engine"
+ * import { SqliteEngine } from "effect-sql-engine-sqlite"
+ *
+ * export const ready = Database.ensure(SqliteEngine.database({ filename: "shop.db" }), { allowCreate: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category databases
+ */
+export const database = (options: SqliteEngineOptions): Effect.Effect<DatabaseAdmin, SqlFailure> =>
+  Effect.map(Effect.flatMap(checked(options), settingsOf), databaseOf)
+
+/**
  * The SQLite driver as a value, for `Engine.layerUrl`, `Engine.fromEnv` and `EngineMap`.
  *
  * @example
@@ -186,5 +206,6 @@ export const driver: Engine.EngineDriver<"sqlite", Omit<SqliteEngineOptions, "fi
   name: "sqlite",
   schemes: ["sqlite", "sqlite3", "file"],
   options: known,
-  make: ({ url, ...options }) => make({ ...options, url })
+  make: ({ url, ...options }) => make({ ...options, url }),
+  database
 }

@@ -34,7 +34,22 @@ const eventually = (check: () => boolean) =>
     Effect.timeout("15 seconds")
   )
 
-const folders = () => fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("effect-sql-pg-"))
+/** A temporary directory of the test's own, so that no other server comes or goes in it. */
+const ownTemporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => {
+    const usual = process.env["TMPDIR"]
+    const own = fs.mkdtempSync(path.join(os.tmpdir(), "pg-server-test-"))
+    fs.chmodSync(own, 0o755)
+    process.env["TMPDIR"] = own
+    return { own, usual }
+  }),
+  ({ own, usual }) =>
+    Effect.sync(() => {
+      if (usual === undefined) delete process.env["TMPDIR"]
+      else process.env["TMPDIR"] = usual
+      fs.rmSync(own, { recursive: true, force: true })
+    })
+)
 
 /** Runs the program of support/killedParent.ts until it has said where its server is. */
 const parentWithServer = Effect.async<{ kill: () => void; pid: number; folder: string }, Error>((resume) => {
@@ -71,13 +86,13 @@ describe("PgServer", () => {
     }))
 
   it.live("an interrupted start leaves no process and no file", () =>
-    Effect.gen(function*() {
-      const before = folders()
+    Effect.scoped(Effect.gen(function*() {
+      const { own } = yield* ownTemporaryDirectory
       const starting = yield* Effect.fork(Effect.scoped(PgServer.start()))
-      yield* eventually(() => folders().length > before.length)
+      yield* eventually(() => fs.readdirSync(own).length > 0)
       yield* Fiber.interrupt(starting)
-      assert.deepEqual(folders(), before)
-    }))
+      assert.deepEqual(fs.readdirSync(own), [])
+    })))
 
   it.live("a server is gone with its files when the program that started it is killed with SIGKILL", () =>
     Effect.gen(function*() {

@@ -1,11 +1,11 @@
 /**
  * Carries out a program on three engines.
  */
-import { expect } from "@effect/vitest"
 import { SqlResolver, SqlSchema } from "@effect/sql"
 import type { SqlClient } from "@effect/sql/SqlClient"
+import { expect } from "@effect/vitest"
 import { Effect, Layer, Option, Schema, Stream } from "effect"
-import { Engine } from "effect-sql-engine"
+import { Engine, type Session } from "effect-sql-engine"
 import type { Bench } from "../../support/databases.js"
 import type { Node, Plan, Step, Which } from "./plan.js"
 
@@ -35,7 +35,7 @@ const finder = (which: Which, sql: SqlClient) =>
     Id: Schema.Number,
     Result: Me,
     ResultId: ({ k }) => k,
-    execute: (ids) => sql`select k from me where ${sql.in("k", ids)}`
+    execute: () => sql`select k from me`
   })
 
 const asks: {
@@ -71,8 +71,10 @@ const asks: {
 const take = (step: Step): Effect.Effect<unknown, unknown, Three> => {
   switch (step._tag) {
     case "Ask":
-      return Effect.flatMap(sqlOf(step.of), (sql) =>
-        Effect.map(asks[step.way](sql, step.of), (answer) => expect(answer).toEqual([step.of])))
+      return Effect.flatMap(
+        sqlOf(step.of),
+        (sql) => Effect.map(asks[step.way](sql, step.of), (answer) => expect(answer).toEqual([step.of]))
+      )
     case "Insert":
       return Effect.flatMap(sqlOf(step.into), (sql) =>
         Effect.zipRight(
@@ -87,12 +89,23 @@ const take = (step: Step): Effect.Effect<unknown, unknown, Three> => {
   }
 }
 
+const inSession = (
+  which: Which,
+  body: Effect.Effect<unknown, unknown, Three>,
+  options: Session.SessionOptions
+): Effect.Effect<unknown, unknown, Three> =>
+  which === 0
+    ? First.transaction(body, options)
+    : which === 1
+    ? Second.transaction(body, options)
+    : Third.transaction(body, options)
+
 const nest = (node: Node): Effect.Effect<unknown, unknown, Three> => {
   const steps = Effect.forEach(node.steps, take, { discard: true })
   const body = node.succeeds ? steps : Effect.zipRight(steps, Effect.fail("mine"))
-  const session: Effect.Effect<unknown, unknown, Three> = node.verb === "withTransaction"
+  const session = node.verb === "withTransaction"
     ? Effect.flatMap(sqlOf(node.of), (sql) => sql.withTransaction(body))
-    : tags[node.of].transaction(body, { nested: node.verb === "new" ? "new" : "savepoint" })
+    : inSession(node.of, body, { nested: node.verb === "new" ? "new" : "savepoint" })
   return node.succeeds ? session : Effect.map(Effect.flip(session), (error) => expect(error).toBe("mine"))
 }
 

@@ -12,7 +12,7 @@ export const cleanUp = (channel: Channel): Effect.Effect<void, SqlFailure> =>
     if (channel.link.death !== undefined) return Effect.fail(channel.dead())
     if (channel.link.busy) return Effect.flatMap(channel.settle, () => cleanUp(channel))
     if (channel.dirt.spoiled) {
-      channel.link.die(new Error("what was done on it cannot be undone"))
+      channel.link.end("what was done on it cannot be undone")
       return Effect.fail(channel.dead())
     }
     // Written together, answered together: one round trip.
@@ -25,7 +25,7 @@ export const cleanUp = (channel: Channel): Effect.Effect<void, SqlFailure> =>
       const failed = outcomes.find((outcome) => outcome.error !== undefined || outcome.lost !== undefined)
       if (failed !== undefined || channel.link.status !== "I") {
         const reason = failed?.error?.message ?? failed?.lost?.message ?? "a transaction is still open"
-        channel.link.die(new Error(`it could not be made as new: ${reason}`))
+        channel.link.end(`it could not be made as new: ${reason}`)
         return Effect.fail(channel.dead())
       }
       channel.dirt.clear()

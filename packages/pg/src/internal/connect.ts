@@ -18,7 +18,7 @@ import { defaultTypes, newResult } from "./wire.js"
 
 type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
-const closeLink = (link: Link) => Effect.sync(() => link.die(new Error("not wanted")))
+const closeLink = (link: Link) => Effect.sync(() => link.end("not wanted"))
 
 /** Whether a server is a standby, and whether it refuses writes: reported since PostgreSQL 14, else asked for. */
 const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly readOnly: boolean }, Refusal> => {

@@ -58,7 +58,7 @@ export class Connection extends Channel implements DriverConnection {
   get close(): Effect.Effect<void> {
     return Effect.async((resume) => {
       this.link.close(() => resume(Effect.void))
-      return Effect.sync(() => this.link.die(new Error("closed")))
+      return Effect.sync(() => this.link.end("closed"))
     })
   }
 }

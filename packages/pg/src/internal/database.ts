@@ -42,13 +42,19 @@ const maintaining = (
   candidates: ReadonlyArray<string>
 ): Effect.Effect<PgDriver.PgConnection, SqlFailure, Scope.Scope> => {
   const [first, ...others] = candidates
-  if (first === undefined) return refuse("maintenance", "names no database that is there and is not the one in question")
+  if (first === undefined) {
+    return refuse("maintenance", "names no database that is there and is not the one in question")
+  }
   return Effect.catchIf(connect(config, first), isMissing, () => maintaining(config, others))
 }
 
-/** Whether trying again may succeed: the template is in use, somebody creates or drops the same. */
+/**
+ * Whether trying again may succeed: the template is in use (55006), somebody creates the same or changes the catalog, the
+ * server is starting or full. Where nobody answers at all, that is the answer.
+ */
 const raced = (failure: SqlFailure): boolean =>
-  failure.code === "55006" || failure.code === "42P04" || (failure.code !== undefined && racedDdl(failure))
+  failure.code === "55006" || failure.code === "42P04" ||
+  (/^[0-9X][0-9A-Z]{4}$/.test(failure.code ?? "") && racedDdl(failure))
 
 /** Whether waiting may help. A wrong name of a host may become right: containers get theirs when they start. */
 const unready = (failure: SqlFailure): boolean =>
@@ -101,7 +107,8 @@ export const databaseOf = (
             run(connection, `DROP DATABASE ${dialect.quoteIdentifier(name)}${force ? " WITH (FORCE)" : ""}`).pipe(
               Effect.as("Dropped" as const),
               // Somebody else dropped it first.
-              Effect.catchIf(isMissing, () => Effect.succeed(undefined))
+              Effect.catchIf(isMissing, () =>
+                Effect.succeed(undefined))
             )
           ),
           (outcome) => outcome ?? "Missing"

@@ -121,7 +121,7 @@ export class Link {
       this.cancels--
       this.stopCancel = undefined
       // A signal that may come at any time could hit anything.
-      if (outcome === "maybe") return this.die(new Error("a cancel request was cut off"))
+      if (outcome === "maybe") return this.end("it is not known what became of a cancel request")
       if (wanted() && !this.closing) {
         this.repeat = setTimeout(() => this.cancel(Math.min(wait * 2, longestRepeat)), wait)
         this.repeat.unref()
@@ -148,6 +148,12 @@ export class Link {
     return () => {
       this.quietWaiters = this.quietWaiters.filter((other) => other !== waiter)
     }
+  }
+
+  /** Ends the link on our own account: whoever decided it knows, and nobody else is told. */
+  end(reason: string): void {
+    this.closing = true
+    this.die(new Error(reason))
   }
 
   /** The end of the link, for whatever reason: everything on its way fails, the socket is closed. */
@@ -181,7 +187,7 @@ export class Link {
       return
     }
     const working = this.inFlight.length > 0
-    this.die(new Error("the connection was closed while a statement ran"))
+    this.end("it was closed while a statement ran")
     if (!working) return done()
     sendCancel(this.connected.cancelTarget, cancelTimeout, () => true, () => done())
   }

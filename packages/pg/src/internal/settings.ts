@@ -7,6 +7,7 @@ import type * as net from "node:net"
 import * as os from "node:os"
 import type { Host, PgConfig, SslMode, TargetSessionAttrs } from "../PgConfig.js"
 import { readTls, type TlsSettings } from "./tls.js"
+import type { Problem } from "./unsupported.js"
 import { defaultTypes, type Types } from "./wire.js"
 
 /** Where to dial, and what to call it. */
@@ -59,7 +60,7 @@ const endpoint = (given: Host): Endpoint => {
 /** Reads the options. Fails with every problem there is. */
 export const readSettings = (config: PgConfig): Effect.Effect<Settings, EngineConfigError> =>
   Effect.suspend(() => {
-    const problems: Array<{ field: string; problem: string }> = []
+    const problems: Array<Problem> = [...config.unsupported ?? []]
     const problem = (field: string, problem: string) => problems.push({ field, problem })
     const endpoints = (config.hosts === undefined || config.hosts.length === 0 ? [{}] : config.hosts).map(endpoint)
     for (const { port } of endpoints) {

@@ -19,6 +19,8 @@ export interface Proxy {
   readonly cut: () => void
   /** Cuts each connection when the client next sends something, before (`true`) or after it was passed on. */
   cutOnSend: "before" | "after" | undefined
+  /** Answers what a client sends with a reset. */
+  resetOnSend: boolean
   /** How long what a client says on a new connection is kept before it is passed on. */
   delayMillis: number
   /** Passes nothing on, either way. */
@@ -62,6 +64,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             }
             startup = false
             spoke = true
+            if (proxy.resetOnSend) return client.resetAndDestroy()
             if (proxy.cutOnSend === "before") return end()
             const pass = () =>
               upstream.write(chunk, () => {
@@ -99,6 +102,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
             }
           },
           cutOnSend: undefined,
+          resetOnSend: false,
           delayMillis: 0,
           blackHole: false,
           hold: () => {

@@ -32,7 +32,7 @@ export class Live<F> implements Machine.Entry {
   weight = 0
   idleSince = 0
   engine: EngineService | undefined
-  fiber: Fiber.RuntimeFiber<EngineService, F> | undefined
+  fiber: Fiber.RuntimeFiber<EngineService, F | SqlFailure> | undefined
   /** Resumes the fiber that waits for room; `false` when there is none. */
   admission: ((admitted: boolean) => void) | undefined
   readonly outcome = Deferred.unsafeMake<EngineService, F | SqlFailure>(FiberId.none)
@@ -112,6 +112,7 @@ export class Interpreter<F> {
     return Effect.suspend(() => {
       Machine.leave(this.state, entry, this.now())
       this.carryOut()
+      // Whoever learns of a failure, or was the last to leave, finds the engine closed.
       return entry.phase === "closing" ? Deferred.await(entry.gone) : Effect.void
     })
   }
@@ -169,9 +170,8 @@ export class Interpreter<F> {
       yield* start(engine)
       return engine
     })
-    // Whoever learns of the failure finds the engine closed already.
-    entry.fiber = this.run(Effect.onError(work, () => Scope.close(entry.scope, Exit.void))) as typeof entry.fiber
-    entry.fiber!.addObserver((exit) => {
+    entry.fiber = this.run(work)
+    entry.fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) {
         entry.engine = exit.value
         Machine.ready(this.state, entry)

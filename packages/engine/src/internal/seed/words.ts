@@ -14,22 +14,26 @@ export interface Bound {
 }
 
 /**
+ * What is done around the rows of a seed, in their transaction. Whatever happens, foreign keys are as before when that
+ * transaction is over.
+ *
  * @since 0.1.0
  * @category seeding
  */
 export interface Seeding {
-  /**
-   * Makes every foreign key of these tables wait, inside of the transaction that writes the rows. `prepare` answers with
-   * rows whose `defer` is a statement to run before, and whose `restore` one to run behind `check`.
-   */
-  readonly prepare: ((tables: ReadonlyArray<string>) => Bound) | undefined
-  /** Run first: foreign keys that can wait do, until the end of this transaction. */
+  /** Makes the foreign keys that can wait do so until the end of this transaction. */
   readonly defer: string
   /**
-   * Run behind the rows: fails, or answers with a row (`table`, `parent`) for each that refers to nothing. Whatever
-   * happens, foreign keys are as before when the transaction is over.
+   * Finds the foreign keys between these tables that cannot wait. Rows: `child` and `parent`, places in the list from 1
+   * on; `defer`, a statement that makes this one wait; `restore`, one to run behind `check`. Absent: all can.
    */
-  readonly check: string
-  /** Rows with explicit keys do not move a counter: moves those of this table behind them. Absent: it need not be. */
+  readonly strict: ((tables: ReadonlyArray<string>) => Bound) | undefined
+  /** Each fails, or answers with a row (`table`, `parent`) for each row that refers to nothing. */
+  readonly check: (tables: ReadonlyArray<string>) => ReadonlyArray<string>
+  /** Stands before VALUES, so that a column the database counts up takes the value it is given. */
+  readonly overriding: string
+  /** Rows with explicit keys do not move a counter. Rows: `run`, a statement that does. Absent: it need not be. */
   readonly advance: ((table: string) => Bound) | undefined
+  /** What stands in a column for a value that the client cannot bind. */
+  readonly value: (value: unknown) => unknown
 }

@@ -3,7 +3,7 @@
  *
  * | compared | how |
  * | --- | --- |
- * | columns | by name: type, NULL, whether there is a default, whether the database counts up |
+ * | columns | by name: type, NULL, whether there is a default, whether it counts up where it has to |
  * | primary key, unique constraints | by columns |
  * | foreign keys | by columns and where they lead: actions, deferral |
  * | indexes | by name: columns, uniqueness, whether they are partial |
@@ -93,9 +93,9 @@ class Comparison {
     if (!this.ddl.sameType(declared.type, actual.type)) this.differs("type", name, declared.type, actual.type)
     const nullable = (column: ColumnShape) => said(column.nullable, "null", "not null")
     if (declared.nullable !== actual.nullable) this.differs("nullability", name, nullable(declared), nullable(actual))
-    const counted = (column: ColumnShape) => said(column.generated, "the database counts up", "it does not")
-    if (declared.generated !== actual.generated) this.differs("generated", name, counted(declared), counted(actual))
-    else if (!declared.generated && (declared.default === undefined) !== (actual.default === undefined)) {
+    // That it counts where nobody needs it to changes nothing: SQLite always does, in a primary key of one integer.
+    if (declared.generated && !actual.generated) this.differs("generated", name, "counts up", "does not")
+    else if (!declared.generated && !actual.generated && (declared.default === undefined) !== (actual.default === undefined)) {
       this.differs("default", name, declared.default ?? "none", actual.default ?? "none")
     }
   }

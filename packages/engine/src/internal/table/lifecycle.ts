@@ -46,7 +46,7 @@ const lineOf = (event: TablesEvent): string => {
     case "Started":
       return `Making sure of ${plural(event.tables.length, "table")} of ${engine}.`
     case "Retrying":
-      return `The tables of ${engine} met a rival (${event.failure._tag}); trying again after attempt ${event.attempts}.`
+      return `The tables of ${engine} met a rival (${event.failure._tag}); attempt ${event.attempts + 1} begins.`
     case "Ready":
       return `The tables of ${engine} are there: ${event.created.length} created, ${event.existed.length} found.`
     case "Failed":

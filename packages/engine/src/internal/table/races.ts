@@ -26,25 +26,22 @@ export interface Again<E> {
 
 /**
  * Runs an attempt again, as the schedule says, while it fails with something for which `raced` holds. The last failure
- * is the outcome. `attempt` is told its number, from 1 on; `onRetry` runs before each pause.
+ * is the outcome. `onRetry` runs before each attempt but the first.
  */
 export const again = <A, E, R, R2, R3>(
-  attempt: (number: number) => Effect.Effect<A, E, R>,
+  attempt: Effect.Effect<A, E, R>,
   raced: (failure: E) => boolean,
   schedule: Schedule.Schedule<unknown, NoInfer<E>, R2>,
   onRetry: (again: Again<E>) => Effect.Effect<void, never, R3>
 ): Effect.Effect<A, E, R | R2 | R3> =>
   Effect.flatMap(Schedule.driver(schedule), (driver) => {
     const attempts = (number: number): Effect.Effect<A, E, R | R2 | R3> =>
-      Effect.catchAll(attempt(number), (failure) =>
+      Effect.catchAll(attempt, (failure) =>
         raced(failure)
-          ? onRetry({ failure, attempts: number }).pipe(
-            Effect.zipRight(driver.next(failure)),
-            Effect.matchEffect({
-              onFailure: () => Effect.fail(failure),
-              onSuccess: () => attempts(number + 1)
-            })
-          )
+          ? Effect.matchEffect(driver.next(failure), {
+            onFailure: () => Effect.fail(failure),
+            onSuccess: () => Effect.zipRight(onRetry({ failure, attempts: number }), attempts(number + 1))
+          })
           : Effect.fail(failure))
     return attempts(1)
   })

@@ -54,7 +54,7 @@ export const ensure = (
     const settings = { verify, lockTimeoutMillis: Duration.toMillis(options.lockTimeout ?? "10 seconds") }
     const within = yield* inside(engine)
     const attempts = again(
-      () => attempt(engine, made, settings, within),
+      attempt(engine, made, settings, within),
       // Inside of a session nothing can be tried again alone, and nothing is certain before its COMMIT.
       (failure) => !within && isSqlFailure(failure) && made.ddl.raced(failure),
       (options.schedule ?? tenTimes) as Schedule.Schedule<unknown, SqlFailure | SchemaMismatch>,

@@ -44,7 +44,7 @@ export const drop = (
     )
     return yield* Effect.ensuring(
       again(
-        () => attempt,
+        attempt,
         (failure) => !within && ddl.raced(failure),
         (options.schedule ?? tenTimes) as Schedule.Schedule<unknown, SqlFailure>,
         () => Effect.void

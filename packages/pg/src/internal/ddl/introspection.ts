@@ -42,7 +42,9 @@ const columns = `select n.nspname::text as schema, c.relname::text as "table", a
 
 const constraints = `select n.nspname::text as schema, c.relname::text as "table", o.conname::text as name,
     o.contype::text as kind, ${names("o.conkey", "o.conrelid")} as columns,
-    fn.nspname::text as target_schema, f.relname::text as target, ${names("o.confkey", "o.confrelid")} as target_columns,
+    fn.nspname::text as target_schema, f.relname::text as target, ${
+  names("o.confkey", "o.confrelid")
+} as target_columns,
     o.confdeltype::text as on_delete, o.confupdtype::text as on_update,
     case when o.condeferred then 'initially deferred' when o.condeferrable then 'initially immediate' else 'no' end as deferrable,
     pg_catalog.pg_get_expr(o.conbin, o.conrelid) as expression

@@ -1,0 +1,179 @@
+/**
+ * Holding a lock while an effect runs, whichever way the database keeps it: waiting for it, watching over it, giving it
+ * back.
+ *
+ * | what happens | the caller gets |
+ * | --- | --- |
+ * | the lock is not free within the limit | `MutexTimeout`; the body did not run |
+ * | the lock is lost | the body is interrupted, then `MutexLost` |
+ * | the lock turns out to be lost when a body that succeeded is over | `MutexLost`, `finished` |
+ * | the body fails | the same; what giving the lock back met is logged |
+ */
+import { Clock, Duration, Effect, Exit, FiberRef, GlobalValue, Random, Scope } from "effect"
+import type { EngineService } from "../../Engine.js"
+import { MutexLost, MutexTimeout, MutexUnsupported } from "../../SqlFailure.js"
+import type { MutexFailure, SqlFailure } from "../../SqlFailure.js"
+import type { Held, Lock, MutexOptions } from "./model.js"
+import { HostId } from "../session/verbs.js"
+import { outside } from "./outside.js"
+import { rowLock } from "./rowLock.js"
+import { sessionLock } from "./sessionLock.js"
+
+/** A lock that a fiber stands under. */
+interface Standing extends Held {
+  readonly engine: EngineService
+  readonly name: string
+  over: boolean
+}
+
+/** The locks a fiber stands under: who has a lock need not wait for it. */
+const standing = GlobalValue.globalValue(
+  "effect-sql-engine/Mutex/standing",
+  () => FiberRef.unsafeMake<ReadonlyArray<Standing>>([])
+)
+
+/** Whoever waits for a clean-up waits no longer than this. */
+const limited = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.interruptible(effect).pipe(Effect.disconnect, Effect.timeout("5 seconds"))
+
+const open = (
+  engine: EngineService,
+  name: string,
+  options: MutexOptions<any>
+): Effect.Effect<Lock, SqlFailure | MutexUnsupported, Scope.Scope> => {
+  const words = engine.dialect.lock
+  if (words === undefined) {
+    return new MutexUnsupported({
+      mutex: name,
+      engine: engine.name,
+      reason: "dialect",
+      message: `The lock "${name}" of engine "${engine.name}" cannot be taken: its dialect (${engine.dialect.name}) has ` +
+        "no words for locks."
+    })
+  }
+  return words.kind === "session"
+    ? sessionLock(engine, name, words)
+    : rowLock(engine, name, Math.max(300, Duration.toMillis(options.expiry ?? "3 seconds")))
+}
+
+/** Tries again and again: whoever waits asks no question that the database would have to keep an answer to. */
+const wait = (
+  engine: EngineService,
+  name: string,
+  lock: Lock,
+  options: MutexOptions<any>
+): Effect.Effect<void, SqlFailure | MutexTimeout> =>
+  Effect.gen(function*() {
+    const limitMillis = Duration.toMillis(options.limit ?? "20 seconds")
+    const poll = Duration.toMillis(options.poll ?? "100 millis")
+    const began = yield* Clock.currentTimeMillis
+    let waitedMillis = 0
+    while (true) {
+      // One try is made at all events, and is not cut short where there is no time to wait.
+      const patience = Duration.millis(Math.max(1_000, limitMillis - waitedMillis))
+      if (yield* Effect.timeoutTo(lock.tryTake, { duration: patience, onSuccess: (taken) => taken, onTimeout: () => false })) {
+        return
+      }
+      waitedMillis = (yield* Clock.currentTimeMillis) - began
+      if (waitedMillis >= limitMillis) {
+        const holder = yield* Effect.orElseSucceed(lock.holder, () => undefined)
+        return yield* new MutexTimeout({
+          mutex: name,
+          engine: engine.name,
+          waitedMillis,
+          limitMillis,
+          holder,
+          message: `The lock "${name}" of engine "${engine.name}" was not free within ${limitMillis} ms; ` +
+            `${holder ?? "somebody else"} has it. Wait longer, or end whoever has it.`
+        })
+      }
+      const pause = poll * (0.5 + (yield* Random.next))
+      yield* Effect.sleep(Duration.millis(Math.max(1, Math.min(pause, limitMillis - waitedMillis))))
+    }
+  })
+
+const lostAs = (engine: EngineService, name: string, began: number, finished: boolean) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    new MutexLost({
+      mutex: name,
+      engine: engine.name,
+      heldMillis: now - began,
+      finished,
+      message: `The lock "${name}" of engine "${engine.name}" was lost after ${now - began} ms: its connection ended, or ` +
+        `somebody took it. What ran under it ${finished ? "had ended when that was found" : "was interrupted"}.`
+    }))
+
+/** Ends when the lock is lost. */
+const watch = (engine: EngineService, lock: Lock): Effect.Effect<void> => {
+  const confirmed = outside(engine)(lock.confirm).pipe(
+    Effect.catchAll((failure) =>
+      lock.silence === "lost"
+        ? Effect.as(Effect.logDebug("A lock could not be confirmed.", failure), false)
+        : Effect.succeed(true)
+    )
+  )
+  const beats = Effect.sleep(Duration.millis(lock.beatMillis)).pipe(
+    Effect.zipRight(confirmed),
+    Effect.repeat({ while: (held) => held })
+  )
+  return Effect.raceFirst(Effect.asVoid(lock.gone), Effect.asVoid(beats))
+}
+
+/** Runs a body while the lock is held. */
+export const hold = <A, E, R>(
+  engine: EngineService,
+  name: string,
+  options: MutexOptions<any>,
+  body: (held: Held) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | MutexFailure | SqlFailure, R> =>
+  Effect.flatMap(FiberRef.get(standing), (around) => {
+    const mine = around.find((held) => !held.over && held.engine[HostId] === engine[HostId] && held.name === name)
+    return mine === undefined ? fresh(engine, name, options, body) : body(mine)
+  })
+
+const fresh = <A, E, R>(
+  engine: EngineService,
+  name: string,
+  options: MutexOptions<any>,
+  body: (held: Held) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | MutexFailure | SqlFailure, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const opened = yield* Effect.exit(restore(Scope.extend(open(engine, name, options), scope)))
+      if (Exit.isFailure(opened)) {
+        return yield* Effect.zipRight(Scope.close(scope, opened), Effect.failCause(opened.cause))
+      }
+      const lock = opened.value
+      const giveBack = Effect.flatMap(Effect.exit(limited(lock.release)), (exit) =>
+        Effect.as(
+          Exit.isSuccess(exit)
+            ? Effect.void
+            : Effect.logWarning(`The lock "${name}" of engine "${engine.name}" could not be given back.`, exit.cause),
+          Exit.isFailure(exit) || exit.value
+        ))
+      const taken = yield* Effect.exit(restore(wait(engine, name, lock, options)))
+      if (Exit.isFailure(taken)) {
+        // It may have been taken at the moment of the interruption, or by a try whose answer was lost.
+        yield* Effect.ignore(limited(lock.abandon))
+        return yield* Effect.zipRight(Scope.close(scope, taken), Effect.failCause(taken.cause))
+      }
+      const began = yield* Clock.currentTimeMillis
+      const lost = lostAs(engine, name, began, false)
+      const held: Standing = {
+        engine,
+        name,
+        over: false,
+        confirm: Effect.flatMap(
+          lock.silence === "lost" ? Effect.orElseSucceed(lock.confirm, () => false) : lock.confirm,
+          (ours) => ours ? Effect.void : lost
+        )
+      }
+      const inside = Effect.locallyWith(Effect.suspend(() => body(held)), standing, (around) => [...around, held])
+      const exit = yield* Effect.exit(restore(Effect.raceFirst(inside, Effect.zipRight(watch(engine, lock), lost))))
+      held.over = true
+      const ours = yield* giveBack
+      yield* Scope.close(scope, exit)
+      return yield* ours || Exit.isFailure(exit) ? exit : lostAs(engine, name, began, true)
+    })
+  )

@@ -1,0 +1,118 @@
+/**
+ * A database file from outside: looked for, created, removed.
+ *
+ * A file without a byte is a database that nobody has begun. Who begins it is settled by SQLite's own write lock: the
+ * first one in writes the header, the others find it.
+ */
+import Sqlite from "better-sqlite3"
+import { Effect } from "effect"
+import type { DatabaseAdmin } from "effect-sql-engine/Database"
+import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import { rmSync, statSync } from "node:fs"
+import type { Settings } from "./config.js"
+import { problemAfter, problemBefore } from "./diagnosis.js"
+import { failureOf, lockTimeout, type Origin } from "./failure.js"
+import { patiently } from "./lockWait.js"
+
+/** The file, or its folder, is not what it has to be. */
+class Refused extends Error {}
+
+const sizeOf = (file: string): number | undefined => {
+  try {
+    return statSync(file).size
+  } catch {
+    return undefined
+  }
+}
+
+const refused = (problem: string) =>
+  new EngineConfigError({
+    message: `The SQLite database cannot be used: \`filename\`: ${problem}. Nothing was changed.`,
+    problems: [{ field: "filename", problem }]
+  })
+
+const opening = { sql: undefined, bound: [], sent: "no" } as const
+
+/** Runs `work` on the open file, again and again while it finds a lock, and closes it whatever happens. */
+const withFile = <A>(
+  { file, lockTimeout: limit }: Settings,
+  mode: "ro" | "rw" | "rwc",
+  work: (db: Sqlite.Database) => A
+): Effect.Effect<A, SqlFailure> => {
+  const origin: Origin = { engine: "database", file, readOnly: undefined }
+  const attempt = (): A => {
+    const problem = problemBefore(file, mode)
+    if (problem !== undefined) throw new Refused(problem)
+    const db = new Sqlite(file, { readonly: mode === "ro", fileMustExist: mode !== "rwc", timeout: 0 })
+    try {
+      return work(db)
+    } finally {
+      db.close()
+    }
+  }
+  return patiently(limit, attempt, (cause, wait): SqlFailure => {
+    const problem = cause instanceof Refused ? cause.message : problemAfter(cause, file)
+    if (problem !== undefined) return refused(problem)
+    return wait === undefined ? failureOf(undefined, cause, origin, opening) : lockTimeout(origin, opening, wait)
+  })
+}
+
+/** Writes the header, unless somebody has. */
+const begin = (db: Sqlite.Database): "Created" | "Existed" => {
+  db.exec("BEGIN IMMEDIATE")
+  try {
+    const created = db.pragma("page_count", { simple: true }) === 0
+    // A value that differs makes SQLite write its first page; the second one takes it back.
+    if (created) db.exec("PRAGMA user_version = 1; PRAGMA user_version = 0")
+    db.exec("COMMIT")
+    return created ? "Created" : "Existed"
+  } catch (cause) {
+    if (db.inTransaction) db.exec("ROLLBACK")
+    throw cause
+  }
+}
+
+/** Makes sure that nobody else has the file, and removes it with those beside it while nobody can come in. */
+const remove = (file: string) => (db: Sqlite.Database): "Dropped" => {
+  db.pragma("schema_version")
+  db.pragma("locking_mode = exclusive")
+  // Leaves WAL, which only the last one can; then nobody can read, either.
+  db.pragma("journal_mode = delete")
+  db.exec("BEGIN EXCLUSIVE")
+  for (const name of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) rmSync(name, { force: true })
+  return "Dropped"
+}
+
+/** The database of these settings. */
+export const databaseOf = (settings: Settings): DatabaseAdmin => {
+  const { file, memory, mode } = settings
+  const presence = Effect.suspend((): DatabaseAdmin["presence"] => {
+    if (memory) return Effect.succeed("Present")
+    const size = sizeOf(file)
+    if (size === undefined || size === 0) {
+      const problem = problemBefore(file, "rwc")
+      return problem === undefined ? Effect.succeed("Missing") : refused(problem)
+    }
+    return withFile(settings, "ro", (db) => {
+      db.pragma("schema_version")
+      return "Present" as const
+    })
+  })
+  return {
+    database: file,
+    presence,
+    create: memory
+      ? Effect.succeed("Existed")
+      : mode === "rwc"
+      ? withFile(settings, "rwc", begin)
+      : refused(`${file} may not be created with mode "${mode}"`),
+    drop: () =>
+      Effect.suspend(() =>
+        memory || sizeOf(file) === undefined
+          ? Effect.succeed("Missing" as const)
+          : withFile(settings, "rw", remove(file))
+      ),
+    raced: (failure) => /^SQLITE_BUSY/.test(failure.code ?? ""),
+    unready: (failure) => /^SQLITE_BUSY/.test(failure.code ?? "")
+  }
+}
