@@ -34,7 +34,7 @@ export interface Statement {
   readonly prepare: boolean
   /**
    * Control statements (BEGIN, SAVEPOINT) that go ahead of it on the same trip. When one of them is refused the
-   * statement must have no effect.
+   * statement must have no effect, and the failure names the refused one in its `statement`.
    */
   readonly prelude: ReadonlyArray<string>
 }
