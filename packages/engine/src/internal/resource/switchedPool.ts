@@ -1,0 +1,101 @@
+/**
+ * A pool whose connections come from another pool from some moment on: who asks is served by the one that is current,
+ * and gives back to the one that lent.
+ *
+ * The race: a session asks the current pool and is still in line when that one is replaced and refuses everybody. Nothing
+ * of the session was sent, so it lines up at the new one, and its caller knows nothing of it.
+ */
+import type { Duration } from "effect"
+import { Effect, Stream } from "effect"
+import type { Pool, PoolStats, Request } from "../../Pool.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+
+const plus = (a: PoolStats, b: PoolStats, max: number): PoolStats => {
+  const sum: Record<string, unknown> = { max, generation: a.generation + b.generation }
+  for (const [name, value] of Object.entries(b)) {
+    if (name === "max" || name === "generation") continue
+    const before = a[name as keyof PoolStats]
+    sum[name] = typeof value === "number"
+      ? value + (before as number)
+      : Object.fromEntries(
+        Object.entries(value).map(([reason, count]) => [reason, count + a.destroyed[reason as "closed"]])
+      )
+  }
+  return sum as unknown as PoolStats
+}
+
+export class SwitchedPool implements Pool {
+  private readonly lenders = new WeakMap<Request, Pool>()
+  /** Replaced, and not closed yet. */
+  private readonly leaving = new Set<Pool>()
+  /** The totals of those that are closed. */
+  private past: PoolStats | undefined
+
+  constructor(private current: Pool) {}
+
+  /** From now on the connections come from this one; the one before gets back what it lent. */
+  switchTo(pool: Pool): void {
+    if (pool === this.current) return
+    this.leaving.add(this.current)
+    this.current = pool
+  }
+
+  /** The pool is closed: only its totals are kept. */
+  left(pool: Pool): void {
+    if (!this.leaving.delete(pool)) return
+    const stats = pool.stats()
+    this.past = this.past === undefined ? stats : plus(this.past, stats, 0)
+  }
+
+  tryAcquire(request: Request): boolean {
+    if (request.lease !== undefined) return true
+    if (!this.current.tryAcquire(request)) return false
+    this.lenders.set(request, this.current)
+    return true
+  }
+
+  acquire(request: Request): Effect.Effect<void, SqlFailure> {
+    return Effect.suspend(() => {
+      if (request.lease !== undefined) return Effect.void
+      const asked = this.current
+      this.lenders.set(request, asked)
+      return Effect.catchTag(
+        asked.acquire(request),
+        "EngineClosed",
+        (failure) => asked === this.current ? Effect.fail(failure) : this.acquire(request)
+      )
+    })
+  }
+
+  release(request: Request, failure?: SqlFailure): void {
+    this.lenders.get(request)?.release(request, failure)
+  }
+
+  destroy(request: Request, failure: SqlFailure): void {
+    this.lenders.get(request)?.destroy(request, failure)
+  }
+
+  retire(reason: string): void {
+    this.current.retire(reason)
+  }
+
+  /** Of all of them together; `max` is the current one's. */
+  stats(): PoolStats {
+    const now = this.current.stats()
+    let all = now
+    for (const pool of this.leaving) all = plus(pool.stats(), all, now.max)
+    return this.past === undefined ? all : plus(this.past, all, now.max)
+  }
+
+  /** The current one's. */
+  get events() {
+    return Stream.suspend(() => this.current.events)
+  }
+
+  close(drainTimeout: Duration.DurationInput): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.map(
+      Effect.forEach([this.current, ...this.leaving], (pool) => pool.close(drainTimeout), { concurrency: "unbounded" }),
+      (names) => names.flat()
+    )
+  }
+}
