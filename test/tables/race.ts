@@ -58,7 +58,9 @@ export const racers = (count: number) =>
       }),
       ({ installed, started }) =>
         Effect.sync(() => {
-          for (const racer of started) racer.kill()
+          for (const racer of started) {
+            racer.kill()
+          }
           installed.remove()
         })
     ),
@@ -66,7 +68,10 @@ export const racers = (count: number) =>
       /** Gives all of them the same job at once. `killAfter`: the first one is killed after so many milliseconds. */
       race: (job: Job, killAfter?: number) =>
         Effect.promise(async () => {
-          if (killAfter !== undefined) setTimeout(() => started[0]!.kill(), killAfter)
+          if (killAfter !== undefined) {
+            setTimeout(() =>
+              started[0]!.kill(), killAfter)
+          }
           return await Promise.all(started.map((racer) => racer.run(job)))
         })
     })

@@ -47,5 +47,7 @@ export const on = <A, E>(
   name: Name,
   body: (world: World) => Effect.Effect<A, E, Engine.Engine | SqlClient.SqlClient | Scope.Scope>
 ): Effect.Effect<A, E | SqlFailure | Error, Scope.Scope> =>
-  Effect.flatMap(worlds[name] as Effect.Effect<World, Error, Scope.Scope>, (world) =>
-    Effect.flatMap(Layer.build(Engine.layer(world.make)), (context) => Effect.provide(body(world), context)))
+  Effect.flatMap(
+    worlds[name] as Effect.Effect<World, Error, Scope.Scope>,
+    (world) => Effect.flatMap(Layer.build(Engine.layer(world.make)), (context) => Effect.provide(body(world), context))
+  )

@@ -10,7 +10,7 @@
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Context, Duration, Effect, Layer, Option, Stream } from "effect"
-import type { Scope } from "effect"
+import type { Resource, Scope } from "effect"
 import type { BeginOptions, Dialect } from "./Dialect.js"
 import type { Driver, Lane } from "./Driver.js"
 import * as EngineConfig from "./EngineConfig.js"
@@ -28,6 +28,9 @@ import { guarded, prepared } from "./internal/lifecycle/hooks.js"
 import type { ConnectionHook } from "./internal/lifecycle/hooks.js"
 import { guard } from "./internal/lifecycle/identity.js"
 import { ownRuntime } from "./internal/ownRuntime.js"
+import { lasting } from "./internal/resource/lasting.js"
+import type { ResourceOptions } from "./internal/resource/resource.js"
+import { resource as makeResource } from "./internal/resource/resource.js"
 import type { SessionOptions, Verbs } from "./internal/session/api.js"
 import type { Host, SessionEvent, SessionTotals } from "./internal/session/unit.js"
 import type { HasHost } from "./internal/session/verbs.js"
@@ -36,6 +39,7 @@ import * as Pool from "./Pool.js"
 import type { Refined, SqlFailure } from "./SqlFailure.js"
 
 export type { ConnectionHook, HookConnection } from "./internal/lifecycle/hooks.js"
+export type { ResourceOptions } from "./internal/resource/resource.js"
 export { ProcessIdentity } from "./internal/lifecycle/identity.js"
 
 /**
@@ -141,6 +145,8 @@ const millis = (input: Duration.DurationInput | undefined, fallback: number): nu
 
 let made = 0
 
+const nextKey = () => `effect-sql-engine/Session/${++made}`
+
 /**
  * Makes an engine on a driver, for as long as the scope lasts. Opens no connection unless `connect` is `eager`.
  *
@@ -180,10 +186,11 @@ export const make = (
     let sessions = 0
     const host: Host = {
       name,
-      key: `effect-sql-engine/Session/${++made}`,
+      key: nextKey(),
       driver,
       write,
       read,
+      mode: options.pool?.mode ?? "queue",
       deadlines,
       limits: {
         commit: millis(commitTimeout, 30_000),
@@ -196,19 +203,38 @@ export const make = (
       publish: hub.publish
     }
     if (options.connect === "eager") yield* check(write)
-    const reactivity = yield* Effect.serviceOption(Reactivity.Reactivity)
-    const sql = makeClient(host, Option.isSome(reactivity) ? reactivity.value : yield* Reactivity.make)
-    return {
-      [HostId]: host,
-      name,
-      dialect: driver.dialect,
-      sql,
-      transaction: (effect, options) => transactionOn(host, undefined, effect, options ?? {}),
-      stats: Effect.sync(() => ({ mode: options.pool?.mode ?? "queue", pool: write.stats(), readers: read?.stats(), sessions: { ...totals } })),
+    return yield* serviceOf(host, {
       events: Stream.mergeAll<EngineEvent, never, never>([...pools.map((pool) => pool.events), hub.events], {
         concurrency: "unbounded"
       }),
-      reset: Effect.sync(() => pools.forEach((pool) => pool.retire("reset"))),
+      drain
+    })
+  })
+
+/** What stands on a host: the client, the sessions, the sight. */
+const serviceOf = (
+  host: Host,
+  { drain, events }: Pick<EngineService, "drain" | "events">
+): Effect.Effect<EngineService> =>
+  Effect.gen(function*() {
+    const reactivity = yield* Effect.serviceOption(Reactivity.Reactivity)
+    return {
+      [HostId]: host,
+      name: host.name,
+      dialect: host.driver.dialect,
+      sql: makeClient(host, Option.isSome(reactivity) ? reactivity.value : yield* Reactivity.make),
+      transaction: (effect, options) => transactionOn(host, undefined, effect, options ?? {}),
+      stats: Effect.sync(() => ({
+        mode: host.mode,
+        pool: host.write.stats(),
+        readers: host.read?.stats(),
+        sessions: { ...host.totals }
+      })),
+      events,
+      reset: Effect.sync(() => {
+        host.write.retire("reset")
+        host.read?.retire("reset")
+      }),
       drain
     }
   })
@@ -402,3 +428,42 @@ export const makeEnv = <const Drivers extends ReadonlyArray<EngineDriver>>(
 export const fromEnv = <const Drivers extends ReadonlyArray<EngineDriver>>(
   options: EngineConfig.EnvOptions & UrlOptions<Drivers>
 ): Layer.Layer<Engine | SqlClient, SqlFailure> => layer(makeEnv(options))
+
+/**
+ * An engine that can be made anew while it is in use, inside of effect's `Resource`: `Resource.refresh` makes a new
+ * engine, which serves everybody from then on, and lets the old one end when the last of its borrowers is done. What
+ * the resource holds is one lasting engine: put it into a layer, or hold on to it, and it follows every refresh.
+ *
+ * No session fails by a refresh: one that has a connection finishes on it however long it takes, one that has none yet
+ * gets a new one. A refresh fails as `make` does, and then changes nothing; it fails with `EngineConfigError` when the
+ * new engine is on another kind of database. Interrupting it leaves the old engine.
+ *
+ * Its numbers count all generations together. The end of the scope drains all that are left, each within its own limit.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schedule } from "effect"
+ * import { Engine } from "effect-sql-engine"
+ * import { SqliteEngine } from "effect-sql-engine-sqlite"
+ *
+ * // Reads DATABASE_URL, or the file that DATABASE_URL_FILE names, again every hour.
+ * const renewed = Engine.resource(Engine.makeEnv({ drivers: [SqliteEngine.driver] }), {
+ *   refresh: Schedule.spaced("1 hour")
+ * })
+ *
+ * export const DatabaseLive = Engine.layer(Effect.flatten(renewed))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resource = <E, R, R2 = never>(
+  make: Effect.Effect<EngineService, E, R>,
+  options: ResourceOptions<R2> = {}
+): Effect.Effect<
+  Resource.Resource<EngineService, E | SqlFailure>,
+  E | SqlFailure,
+  Exclude<R, Scope.Scope> | R2 | Scope.Scope
+> =>
+  makeResource(make, options, (first) =>
+    lasting<EngineEvent, EngineService>(first, nextKey(), ({ host, ...parts }) => serviceOf(host, parts)))

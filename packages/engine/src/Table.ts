@@ -152,8 +152,9 @@ export const make = <M extends AnyModel, const Targets extends ReadonlyArray<Tar
 export const isTable: (u: unknown) => u is Any = value.isTable
 
 /**
- * The same table under another name, or in another schema. Names of constraints that nobody gave follow; references to
- * the table lead to it, when it stands in the original's place among the tables given to `Tables`.
+ * The same table under another name, or in another schema. Names of constraints follow, where nobody gave them or
+ * they begin with the table's own; references to the table lead to it, when it stands in the original's place among the
+ * tables given to `Tables`.
  *
  * @since 0.1.0
  * @category combinators

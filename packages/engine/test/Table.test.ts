@@ -1,9 +1,9 @@
 import { Model } from "@effect/sql"
 import { Either, FastCheck as fc, Schema } from "effect"
 import { Table } from "effect-sql-engine"
+import { describe, expect, it } from "vitest"
 import { bytesOf, constraintName } from "../src/internal/table/names.js"
 import { parentsFirst } from "../src/internal/table/order.js"
-import { describe, expect, it } from "vitest"
 
 const seed = 20_260_725
 
@@ -13,7 +13,9 @@ const told = (schema: Schema.Schema.All | Schema.PropertySignature.All) => {
   return `${String(column!.type)}${column!.nullable ? " null" : ""}`
 }
 
-const problemsOf = (made: Either.Either<unknown, { readonly problems: ReadonlyArray<Readonly<Record<string, string>>> }>) =>
+const problemsOf = (
+  made: Either.Either<unknown, { readonly problems: ReadonlyArray<Readonly<Record<string, string>>> }>
+) =>
   Either.match(made, {
     onLeft: ({ problems }) => problems.map(({ field, problem }) => `${field} ${problem}`),
     onRight: () => []

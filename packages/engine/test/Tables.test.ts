@@ -3,7 +3,20 @@
  */
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Deferred, Duration, Effect, Exit, Fiber, Logger, LogLevel, Random, Schedule, Schema, TestClock } from "effect"
+import {
+  Clock,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Logger,
+  LogLevel,
+  Random,
+  Schedule,
+  Schema,
+  TestClock
+} from "effect"
 import { Engine, Session, Table, Tables } from "effect-sql-engine"
 import { Outcome, ScriptedDriver } from "effect-sql-engine-testing"
 import type { Ddl } from "effect-sql-engine/Dialect"
@@ -66,7 +79,9 @@ const retried = (engine: EngineService, options: Tables.EnsureOptions = {}) =>
     const began: Array<number> = []
     const onEvent = (event: Tables.TablesEvent) =>
       event._tag === "Retrying" ? Effect.map(Clock.currentTimeMillis, (now) => began.push(now)) : Effect.void
-    const fiber = yield* Effect.fork(Effect.exit(Tables.ensure([things], { ...options, onEvent }).pipe(provide(engine))))
+    const fiber = yield* Effect.fork(
+      Effect.exit(Tables.ensure([things], { ...options, onEvent }).pipe(provide(engine)))
+    )
     yield* TestClock.adjust("5 seconds")
     const pauses = began.map((at, nth) => at - (began[nth - 1] ?? 0))
     return { exit: yield* Fiber.join(fiber), pauses }
@@ -92,11 +107,14 @@ describe("a race that always fails", () => {
         [...delays].slice(0, caps.length).map(Duration.toMillis))
       const runs = yield* Effect.withRandom(Effect.replicateEffect(run, 2000), Random.make("seed 20260725"))
       for (const [i, cap] of caps.entries()) {
-        const pauses = runs.map((pauses) => pauses[i]!)
+        const pauses = runs.map((pauses) =>
+          pauses[i]!
+        )
         expect(Math.min(...pauses)).toBeGreaterThanOrEqual(0)
         expect(Math.max(...pauses)).toBeLessThanOrEqual(cap)
         for (let tenth = 0; tenth < 10; tenth++) {
-          const share = pauses.filter((pause) => Math.min(9, Math.floor(pause / cap * 10)) === tenth).length / runs.length
+          const share = pauses.filter((pause) => Math.min(9, Math.floor(pause / cap * 10)) === tenth).length /
+            runs.length
           expect(Math.abs(share - 0.1)).toBeLessThan(0.035)
         }
       }
@@ -105,7 +123,9 @@ describe("a race that always fails", () => {
   it.scoped("follows another schedule where one is given, also in the place of the options", () =>
     Effect.gen(function*() {
       const { engine, server } = yield* make(...forever)
-      const { pauses } = yield* retried(engine, { schedule: Schedule.intersect(Schedule.spaced(7), Schedule.recurs(2)) })
+      const { pauses } = yield* retried(engine, {
+        schedule: Schedule.intersect(Schedule.spaced(7), Schedule.recurs(2))
+      })
       expect(pauses).toEqual([7, 7])
       expect(yield* Effect.exit(Tables.ensure([things], Schedule.recurs(1)).pipe(provide(engine)))).toMatchObject({
         _tag: "Failure"
@@ -168,30 +188,45 @@ describe("on one engine", () => {
     }))
 })
 
-describe("its log", () => {
-  const logged = (level: LogLevel.LogLevel | undefined) =>
+describe("its lifecycle", () => {
+  /** Two tries, of which the first meets a rival and then a refusal. */
+  const observed = (logLevel?: LogLevel.LogLevel) =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
-      const { engine } = yield* make("40001", "42501")
       const events: Array<Tables.TablesEvent> = []
-      const options = { logLevel: level, onEvent: (event: Tables.TablesEvent) => Effect.sync(() => events.push(event)) }
+      const { engine } = yield* make("40001", "42501")
+      const options = { logLevel, onEvent: (event: Tables.TablesEvent) => Effect.sync(() => events.push(event)) }
       const once = Effect.exit(Tables.ensure([things], options).pipe(provide(engine)))
-      const fiber = yield* Effect.fork(Effect.zip(once, once))
+      const fiber = yield* Effect.fork(
+        Effect.provide(Effect.zip(once, once), Logger.replace(Logger.defaultLogger, logger))
+      )
       yield* TestClock.adjust("1 second")
-      yield* Fiber.join(fiber).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      yield* Fiber.join(fiber)
       return { lines, events }
-    }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, Logger.none)))
+    })
 
-  it.scoped("tells start, retry, failure and success as events, with the engine's name and the time it took", () =>
+  it.scoped("is told as events: start, retry, failure, success, with the engine's name and the time it took", () =>
     Effect.gen(function*() {
-      const { events } = yield* logged(undefined)
+      const { events } = yield* observed()
       expect(events).toMatchObject([
         { _tag: "Started", engine: "shop", tables: ["things"] },
         { _tag: "Retrying", engine: "shop", attempts: 1, failure: { _tag: "SerializationError" } },
         { _tag: "Failed", engine: "shop", millis: expect.any(Number) },
         { _tag: "Started", engine: "shop" },
         { _tag: "Ready", engine: "shop", created: [], existed: ["things"], millis: 0 }
+      ])
+    }))
+
+  it.scoped("is silent in the log, unless a level is asked for", () =>
+    Effect.gen(function*() {
+      expect((yield* observed()).lines).toEqual([])
+      expect((yield* observed(LogLevel.Info)).lines).toEqual([
+        "INFO Making sure of 1 table of engine \"shop\".",
+        "INFO The tables of engine \"shop\" met a rival (SerializationError); attempt 2 begins.",
+        "INFO The tables of engine \"shop\" could not be made sure of.",
+        "INFO Making sure of 1 table of engine \"shop\".",
+        "INFO The tables of engine \"shop\" are there: 0 created, 1 found."
       ])
     }))
 })
@@ -204,9 +239,10 @@ describe("tables on first use", () => {
       yield* Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         expect(server.wire).toEqual([])
-        yield* Effect.all(Array.from({ length: 20 }, (_, at) =>
-          at % 2 === 0 ? sql`select t` : Session.transaction(sql`select t`)
-        ), { concurrency: "unbounded", discard: true })
+        yield* Effect.all(
+          Array.from({ length: 20 }, (_, at) => at % 2 === 0 ? sql`select t` : Session.transaction(sql`select t`)),
+          { concurrency: "unbounded", discard: true }
+        )
         const said = server.wire.flatMap(({ sql }) => sql?.startsWith("select") === true ? [sql] : [])
         expect(said.filter((sql) => sql === "select catalog")).toHaveLength(1)
         expect(said.indexOf("select catalog")).toBe(0)

@@ -24,7 +24,9 @@ describe("Table.make", () => {
   })
 
   test("takes fields of the Schema, and no others", () => {
-    expect(Table.make("users", User, { primaryKey: "id", unique: ["email", ["id", "email"]] })).type.toBe<typeof users>()
+    expect(Table.make("users", User, { primaryKey: "id", unique: ["email", ["id", "email"]] })).type.toBe<
+      typeof users
+    >()
     expect(Table.make).type.not.toBeCallableWith("users", User, { primaryKey: "nr" })
     expect(Table.make).type.not.toBeCallableWith("users", User, { unique: [["id", "mail"]] })
     expect(Table.make).type.not.toBeCallableWith("users", User, { indexes: [{ columns: ["mail desc"] }] })

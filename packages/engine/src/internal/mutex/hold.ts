@@ -13,9 +13,9 @@ import { Clock, Duration, Effect, Exit, FiberRef, GlobalValue, Random, Scope } f
 import type { EngineService } from "../../Engine.js"
 import { MutexLost, MutexTimeout, MutexUnsupported } from "../../SqlFailure.js"
 import type { MutexFailure, SqlFailure } from "../../SqlFailure.js"
+import { here } from "./model.js"
 import type { Held, Lock, MutexOptions } from "./model.js"
 import { HostId } from "../session/verbs.js"
-import { outside } from "./outside.js"
 import { rowLock } from "./rowLock.js"
 import { sessionLock } from "./sessionLock.js"
 
@@ -32,9 +32,8 @@ const standing = GlobalValue.globalValue(
   () => FiberRef.unsafeMake<ReadonlyArray<Standing>>([])
 )
 
-/** Whoever waits for a clean-up waits no longer than this. */
-const limited = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.interruptible(effect).pipe(Effect.disconnect, Effect.timeout("5 seconds"))
+/** The longest a lock may take to be given back, in milliseconds, before that is given up. */
+const releaseMillis = 5_000
 
 const open = (
   engine: EngineService,
@@ -104,8 +103,8 @@ const lostAs = (engine: EngineService, name: string, began: number, finished: bo
     }))
 
 /** Ends when the lock is lost. */
-const watch = (engine: EngineService, lock: Lock): Effect.Effect<void> => {
-  const confirmed = outside(engine)(lock.confirm).pipe(
+const watch = (lock: Lock): Effect.Effect<void> => {
+  const confirmed = lock.beat.pipe(
     Effect.catchAll((failure) =>
       lock.silence === "lost"
         ? Effect.as(Effect.logDebug("A lock could not be confirmed.", failure), false)
@@ -145,34 +144,44 @@ const fresh = <A, E, R>(
         return yield* Effect.zipRight(Scope.close(scope, opened), Effect.failCause(opened.cause))
       }
       const lock = opened.value
-      const giveBack = Effect.flatMap(Effect.exit(limited(lock.release)), (exit) =>
-        Effect.as(
-          Exit.isSuccess(exit)
-            ? Effect.void
-            : Effect.logWarning(`The lock "${name}" of engine "${engine.name}" could not be given back.`, exit.cause),
-          Exit.isFailure(exit) || exit.value
-        ))
+      const { deadlines } = engine[HostId]
+      const giveBack = Effect.flatMap(deadlines.bounded(releaseMillis, lock.release), (exit) =>
+        exit !== undefined && Exit.isSuccess(exit)
+          ? Effect.succeed(exit.value)
+          : Effect.as(
+            Effect.logWarning(
+              `The lock "${name}" of engine "${engine.name}" could not be given back.`,
+              exit?.cause ?? `no answer within ${releaseMillis} ms`
+            ),
+            true
+          ))
       const taken = yield* Effect.exit(restore(wait(engine, name, lock, options)))
       if (Exit.isFailure(taken)) {
         // It may have been taken at the moment of the interruption, or by a try whose answer was lost.
-        yield* Effect.ignore(limited(lock.abandon))
+        yield* deadlines.bounded(releaseMillis, lock.abandon)
         return yield* Effect.zipRight(Scope.close(scope, taken), Effect.failCause(taken.cause))
       }
       const began = yield* Clock.currentTimeMillis
-      const lost = lostAs(engine, name, began, false)
+      let seenLost = false
+      const lost = Effect.suspend(() => {
+        seenLost = true
+        return lostAs(engine, name, began, false)
+      })
       const held: Standing = {
         engine,
         name,
         over: false,
-        confirm: Effect.flatMap(
-          lock.silence === "lost" ? Effect.orElseSucceed(lock.confirm, () => false) : lock.confirm,
-          (ours) => ours ? Effect.void : lost
-        )
+        confirm: (run = here) =>
+          Effect.flatMap(
+            lock.silence === "lost" ? Effect.orElseSucceed(lock.confirm(run), () => false) : lock.confirm(run),
+            (ours) => ours ? Effect.void : lost
+          )
       }
       const inside = Effect.locallyWith(Effect.suspend(() => body(held)), standing, (around) => [...around, held])
-      const exit = yield* Effect.exit(restore(Effect.raceFirst(inside, Effect.zipRight(watch(engine, lock), lost))))
+      const exit = yield* Effect.exit(restore(Effect.raceFirst(inside, Effect.zipRight(watch(lock), lost))))
       held.over = true
-      const ours = yield* giveBack
+      // What is lost cannot be given back, and is no news any more.
+      const ours = yield* seenLost ? Effect.as(deadlines.bounded(releaseMillis, lock.abandon), true) : giveBack
       yield* Scope.close(scope, exit)
       return yield* ours || Exit.isFailure(exit) ? exit : lostAs(engine, name, began, true)
     })

@@ -17,7 +17,8 @@ import { Clock, Effect, Option, Random } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { fromSqlError, refine } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import type { Lock } from "./model.js"
+import { here } from "./model.js"
+import type { Lock, Run } from "./model.js"
 import { outside } from "./outside.js"
 
 interface Row {
@@ -34,22 +35,27 @@ const silent = (row: Row, now: number, expiry: number): boolean => Math.abs(now 
 const statements = (engine: EngineService, name: string) => {
   const sql = engine.sql.withoutTransforms()
   const t = sql(table)
-  const answered = Effect.map((rows: ReadonlyArray<unknown>) => rows.length > 0)
+  const any = (rows: ReadonlyArray<unknown>) => rows.length > 0
   return {
     create: sql`create table if not exists ${t} (name text primary key, owner text not null, beat integer not null, at
       integer not null)`,
-    read: Effect.map(
-      sql<Row>`select owner, beat, at from ${t} where name = ${name}`,
-      (rows): Row | undefined => rows[0]
-    ),
+    read: (run: Run) =>
+      Effect.map(
+        run(sql<Row>`select owner, beat, at from ${t} where name = ${name}`),
+        (rows): Row | undefined => rows[0]
+      ),
     insert: (owner: string, now: number) =>
       sql`insert into ${t} (name, owner, beat, at) values (${name}, ${owner}, 0, ${now})`,
     /** Keeps it fresh, or takes it over from `before`. Answers whether it was theirs. */
-    renew: (before: string, owner: string, now: number) =>
-      answered(sql`update ${t} set owner = ${owner}, beat = beat + 1, at = ${now} where name = ${name} and owner = ${before}
-        returning beat`),
-    remove: (owner: string) => answered(sql`delete from ${t} where name = ${name} and owner = ${owner} returning beat`),
-    removeAny: answered(sql`delete from ${t} where name = ${name} returning beat`)
+    renew: (run: Run, before: string, owner: string, now: number) =>
+      Effect.map(
+        run(sql`update ${t} set owner = ${owner}, beat = beat + 1, at = ${now} where name = ${name} and owner = ${before}
+          returning beat`),
+        any
+      ),
+    remove: (owner: string) =>
+      Effect.map(sql`delete from ${t} where name = ${name} and owner = ${owner} returning beat`, any),
+    removeAny: Effect.map(sql`delete from ${t} where name = ${name} returning beat`, any)
   }
 }
 
@@ -80,7 +86,7 @@ export const rowLock = (engine: EngineService, name: string, expiry: number): Ef
     const take = Effect.gen(function*() {
       yield* create
       const now = yield* Clock.currentTimeMillis
-      const row = yield* read
+      const row = yield* read(here)
       if (row === undefined) {
         yield* insert(owner, now)
         return true
@@ -91,17 +97,22 @@ export const rowLock = (engine: EngineService, name: string, expiry: number): Ef
         suspect = { ...row, since: now }
         return false
       }
-      return now - suspect.since >= expiry / 6 ? yield* renew(row.owner, owner, now) : false
+      return now - suspect.since >= expiry / 6 ? yield* renew(here, row.owner, owner, now) : false
     })
 
     const tryTake: Lock["tryTake"] = Effect.gen(function*() {
       // A look that needs no right to write, so that waiting is no burden for whoever holds the lock.
-      const row = yield* out(orNothing(read))
+      const row = yield* out(orNothing(read(here)))
       if (row !== undefined && row.owner !== owner && !silent(row, yield* Clock.currentTimeMillis, expiry)) return false
       perhapsTaken = true
       return (perhapsTaken = yield* engine.transaction(take, { name: `lock ${name}`, nested: "new" }))
     }).pipe(
       refine,
+      Effect.tapError((failure) =>
+        Effect.sync(() => {
+          if (failure.sent === "no") perhapsTaken = false
+        })
+      ),
       // The right to write is somebody else's for now: the file's, or the one connection's that can write.
       Effect.catchTags({
         LockTimeoutError: () => Effect.succeed(false),
@@ -109,12 +120,20 @@ export const rowLock = (engine: EngineService, name: string, expiry: number): Ef
       })
     )
 
+    // The moment counts at which the right to write is there, not the one at which it was asked for.
+    const confirm = (run: Run) =>
+      refine(Effect.zipRight(
+        read(run),
+        Effect.flatMap(Clock.currentTimeMillis, (now) => renew(run, owner, owner, now))
+      ))
+
     return {
       tryTake,
       abandon: Effect.suspend(() => perhapsTaken ? Effect.asVoid(refine(out(remove(owner)))) : Effect.void),
-      confirm: refine(Effect.flatMap(Clock.currentTimeMillis, (now) => renew(owner, owner, now))),
+      confirm,
+      beat: engine.transaction(confirm(here), { name: `lock ${name}`, nested: "new" }),
       release: refine(out(remove(owner))),
-      holder: refine(Effect.map(out(orNothing(read)), (row) => row?.owner)),
+      holder: refine(Effect.map(out(orNothing(read(here))), (row) => row?.owner)),
       gone: Effect.never,
       beatMillis: expiry / 3,
       silence: "unknown"
@@ -123,7 +142,7 @@ export const rowLock = (engine: EngineService, name: string, expiry: number): Ef
 
 /** Who has it, asked by anybody. */
 export const rowHolder = (engine: EngineService, name: string) =>
-  Effect.map(orNothing(statements(engine, name).read), (row) => Option.fromNullable(row?.owner))
+  Effect.map(orNothing(statements(engine, name).read(here)), (row) => Option.fromNullable(row?.owner))
 
 /** Takes it away from whoever has it. */
 export const evictRow = (engine: EngineService, name: string): Effect.Effect<boolean, SqlFailure> =>

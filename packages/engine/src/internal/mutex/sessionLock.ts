@@ -20,7 +20,7 @@ import type { Lock } from "./model.js"
 /** The longest a connection for a lock may take to open, to answer, and to close. */
 const openLimit = Duration.seconds(10)
 const answerLimit = Duration.seconds(10)
-const closeLimit = Duration.seconds(5)
+const closeMillis = 5_000
 
 const silent = (engine: EngineService, what: string, limit: Duration.Duration) => () =>
   new ConnectionError({
@@ -48,8 +48,7 @@ const connect = (
         { duration: openLimit, onTimeout: silent(engine, "open a connection", openLimit) }
       )
     ),
-    (connection) =>
-      Effect.ignoreLogged(Effect.timeout(Effect.disconnect(Effect.suspend(() => connection.close)), closeLimit))
+    (connection) => engine[HostId].deadlines.bounded(closeMillis, Effect.suspend(() => connection.close))
   )
 
 /** Two connections that are open at the same time and served by the same one. */
@@ -89,11 +88,13 @@ export const sessionLock = (
     const key = keyOf(name)
     const [served] = yield* question(words.server)
     if (served.server !== connection.id && (yield* shared(engine, words, connection))) return yield* pooled(engine, name)
+    const isHeld = Effect.map(question(words.isHeld, key), ([row]) => row.held === true)
     return {
       tryTake: Effect.map(question(words.tryTake, key), ([row]) => row.taken === true),
       // It ends with the connection.
       abandon: Effect.void,
-      confirm: Effect.map(question(words.isHeld, key), ([row]) => row.held === true),
+      confirm: () => isHeld,
+      beat: isHeld,
       release: Effect.map(question(words.release, key), ([row]) => row.released === true),
       holder: Effect.map(question(words.holder, key), ([row]) => row?.holder as string | undefined),
       gone: Deferred.await(gone),

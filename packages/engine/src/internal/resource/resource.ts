@@ -1,77 +1,67 @@
 /**
- * One engine for those who use it, made anew underneath: generations of connections behind one host.
+ * When an engine is made anew: by hand, or on a schedule, through `effect`'s `Resource`.
  *
- * The host, and with it the key under which fibers find their session, stays the same through every generation: a
- * session that began before a refresh nests as before, on the connection it has.
- *
- * | at a refresh | |
- * | --- | --- |
- * | the new engine cannot be made | the old one stays, untouched; the refresh fails |
- * | a session holds a connection | it finishes on it, however long it takes |
- * | a session waits for one, or has sent nothing yet | it gets one of the new engine |
- * | idle connections of the old engine | are closed |
- *
- * `effect`'s own `Resource` would close the old engine before it makes the new one, and keep a closed one when that
- * fails: so the engines live in scopes of ours, and the resource only says when.
+ * The resource itself would close the old engine before it makes the new one, and keep a closed one when that fails. So
+ * it holds the lasting engine, whose generations live in scopes of their own, and only says when.
  */
-import { Duration, Effect, Exit, Resource, Schedule, Scope, Stream, SubscriptionRef } from "effect"
-import { EngineClosed, EngineConfigError } from "../../SqlFailure.js"
+import { Effect, Exit, Resource, Scope } from "effect"
+import type { Schedule } from "effect"
 import type { SqlFailure } from "../../SqlFailure.js"
-import { Deadlines } from "../deadlines.js"
-import { makeHub } from "../hub.js"
-import { ownRuntime } from "../ownRuntime.js"
-import type { Host, SessionEvent, SessionTotals } from "../session/unit.js"
-import type { HasHost } from "../session/verbs.js"
-import { HostId } from "../session/verbs.js"
-import { SwitchedPool } from "./switchedPool.js"
+import type { Generation, Lasting, Renewable } from "./lasting.js"
 
-/** What an engine is besides its host. */
-interface Engine<Event> extends HasHost {
-  readonly events: Stream.Stream<Event>
-  readonly drain: Effect.Effect<ReadonlyArray<string>>
+/**
+ * How an engine is made anew.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResourceOptions<R = never> {
+  /**
+   * When to do it without being asked. A refresh that fails is logged as a warning, the engine stays as it is, and the
+   * schedule goes on. Default: never.
+   */
+  readonly refresh?: Schedule.Schedule<unknown, void, R> | undefined
 }
 
-/** An engine, for as long as it is the current one and as its borrowers need it. */
-interface Generation<E> {
-  readonly engine: E
-  readonly scope: Scope.CloseableScope
-}
+/** Makes a generation, and hands it on or closes it, whatever interrupts. */
+const generation = <Service extends Renewable, A, E, E2, R>(
+  make: Effect.Effect<Service, E, R>,
+  use: (next: Generation<Service>) => Effect.Effect<A, E2>
+): Effect.Effect<A, E | E2, Exclude<R, Scope.Scope>> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Scope.make(), (scope) =>
+      restore(Scope.extend(make, scope)).pipe(
+        Effect.flatMap((engine) => use({ engine, scope })),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      ))
+  )
 
-/** Of what the lasting engine is put together. */
-export interface Parts<E, Event> {
-  readonly host: Host
-  readonly current: () => E
-  readonly events: Stream.Stream<Event | SessionEvent>
-  readonly drain: Effect.Effect<ReadonlyArray<string>>
-}
-
-/** What a resource may be told. */
-export interface ResourceOptions<R> {
-  readonly refresh?: Schedule.Schedule<unknown, unknown, R> | undefined
-}
-
-export const resource = <Event, Service extends Engine<Event>, E, R, R2>(
+export const resource = <Service extends Renewable, E, R, R2>(
   make: Effect.Effect<Service, E, R>,
   options: ResourceOptions<R2>,
-  key: () => string,
-  assemble: (parts: Parts<Service, Event>) => Effect.Effect<Service>
-): Effect.Effect<Resource.Resource<Service, E | SqlFailure>, E | SqlFailure, R | R2 | Scope.Scope> =>
+  lastingOf: (first: Generation<Service>) => Effect.Effect<Lasting<Service>, never, Scope.Scope>
+): Effect.Effect<
+  Resource.Resource<Service, E | SqlFailure>,
+  E | SqlFailure,
+  Exclude<R, Scope.Scope> | R2 | Scope.Scope
+> =>
   Effect.gen(function*() {
     const outer = yield* Effect.scope
-    const context = yield* Effect.context<R>()
-    let lasting: { readonly service: Service; readonly swap: (next: Generation<Service>) => Effect.Effect<void, SqlFailure> } | undefined
-    const closed = { yet: false }
-
-    const generation = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function*() {
-        const scope = yield* Scope.fork(outer, { _tag: "Sequential" } as never)
-        const made = restore(Effect.provide(make, context)).pipe(Scope.extend(scope))
-        const engine = yield* Effect.onError(made, (cause) => Scope.close(scope, Exit.failCause(cause)))
-        return { engine, scope } as Generation<Service>
-      })
-    )
-    void lasting
-    void closed
-    void generation
-    return yield* Effect.never
+    const lasting = yield* generation(make, (first) => Scope.extend(lastingOf(first), outer))
+    let first = true
+    const acquire = Effect.suspend((): Effect.Effect<Service, E | SqlFailure, Exclude<R, Scope.Scope>> => {
+      if (first) {
+        first = false
+        return Effect.succeed(lasting.service)
+      }
+      // The resource refreshes where nothing can be interrupted; to connect may take a while.
+      return Effect.as(Effect.interruptible(generation(make, lasting.renew)), lasting.service)
+    })
+    const resource = yield* Resource.manual(acquire)
+    if (options.refresh !== undefined) {
+      const refresh = Effect.catchAllCause(Resource.refresh(resource), (cause) =>
+        Effect.logWarning("An engine could not be made anew; the one there is stays.", cause))
+      yield* Effect.forkScoped(Effect.interruptible(Effect.schedule(refresh, options.refresh)))
+    }
+    return resource
   })

@@ -10,19 +10,20 @@ import { Effect, Stream } from "effect"
 import type { Pool, PoolStats, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 
-const plus = (a: PoolStats, b: PoolStats, max: number): PoolStats => {
-  const sum: Record<string, unknown> = { max, generation: a.generation + b.generation }
-  for (const [name, value] of Object.entries(b)) {
-    if (name === "max" || name === "generation") continue
-    const before = a[name as keyof PoolStats]
-    sum[name] = typeof value === "number"
-      ? value + (before as number)
-      : Object.fromEntries(
-        Object.entries(value).map(([reason, count]) => [reason, count + a.destroyed[reason as "closed"]])
-      )
-  }
-  return sum as unknown as PoolStats
-}
+const sum = <A extends object>(a: A, b: A): A =>
+  Object.fromEntries(
+    Object.entries(b).map(([name, value]) => {
+      const other: unknown = a[name as keyof A]
+      return [name, typeof value === "number" && typeof other === "number" ? value + other : value]
+    })
+  ) as A
+
+/** Both together; `max` is the second one's. */
+const plus = (a: PoolStats, b: PoolStats): PoolStats => ({
+  ...sum(a, b),
+  max: b.max,
+  destroyed: sum(a.destroyed, b.destroyed)
+})
 
 export class SwitchedPool implements Pool {
   private readonly lenders = new WeakMap<Request, Pool>()
@@ -44,7 +45,7 @@ export class SwitchedPool implements Pool {
   left(pool: Pool): void {
     if (!this.leaving.delete(pool)) return
     const stats = pool.stats()
-    this.past = this.past === undefined ? stats : plus(this.past, stats, 0)
+    this.past = this.past === undefined ? stats : plus(this.past, stats)
   }
 
   tryAcquire(request: Request): boolean {
@@ -83,8 +84,8 @@ export class SwitchedPool implements Pool {
   stats(): PoolStats {
     const now = this.current.stats()
     let all = now
-    for (const pool of this.leaving) all = plus(pool.stats(), all, now.max)
-    return this.past === undefined ? all : plus(this.past, all, now.max)
+    for (const pool of this.leaving) all = plus(pool.stats(), all)
+    return this.past === undefined ? all : plus(this.past, all)
   }
 
   /** The current one's. */

@@ -45,6 +45,8 @@ export interface Host {
   readonly driver: Driver
   readonly write: Pool
   readonly read: Pool | undefined
+  /** How its pools lend. */
+  readonly mode: "queue" | "none" | "single"
   readonly deadlines: Deadlines
   /** Limits in milliseconds. */
   readonly limits: { readonly commit: number; readonly release: number; readonly turn: number }

@@ -40,6 +40,10 @@ export const constraintName = (...parts: ReadonlyArray<string>): string => {
   return head + tail
 }
 
+/** A name that somebody gave: under another name of the table it follows, where it begins with the one declared. */
+export const givenName = (given: string, declared: string, table: string): string =>
+  given.startsWith(`${declared}_`) ? constraintName(table + given.slice(declared.length)) : given
+
 /** Why something cannot be a name; absent: it can. */
 export const misnamed = (name: string): string | undefined =>
   name === ""

@@ -10,7 +10,7 @@ import type { Ddl } from "./ddl.js"
 import type { Entry, Translate } from "./entry.js"
 import { entriesOf, link } from "./entry.js"
 import type { AnyTable, Column, Problem } from "./model.js"
-import { constraintName } from "./names.js"
+import { constraintName, givenName } from "./names.js"
 import type { SqlText } from "./options.js"
 import { parentsFirst } from "./order.js"
 import type { ColumnShape, ForeignKeyShape, IndexShape, TableShape } from "./shape.js"
@@ -38,6 +38,10 @@ const textFor = (dialect: Dialect, text: SqlText, missing: () => void): string =
   if (found === undefined) missing()
   return found ?? ""
 }
+
+/** The name of a rule: the one that was given, or one made of what it is about. */
+const named = ({ at, table }: Entry, given: string | undefined, ...parts: ReadonlyArray<string>): string =>
+  given === undefined ? constraintName(at.name, ...parts) : givenName(given, table.declared.name, at.name)
 
 class Planner {
   readonly problems: Array<Problem> = []
@@ -81,7 +85,7 @@ class Planner {
     const { name, parts, unique, where } = entry.table.rules.indexes[at]!
     const columns = parts.flatMap((part) => "column" in part ? [part.column] : [])
     return {
-      name: name ?? constraintName(entry.at.name, ...columns, "idx"),
+      name: named(entry, name, ...columns, "idx"),
       unique,
       where: where === undefined ? undefined : this.text(entry, `indexes[${at}].where`, where),
       parts: parts.map((part) =>
@@ -94,16 +98,15 @@ class Planner {
 
   shape(entry: Entry, foreignKeys: ReadonlyArray<ForeignKeyShape>): TableShape {
     const { checks, indexes, primaryKey, uniques } = entry.table.rules
-    const own = entry.at.name
     return {
       ...entry.at,
       columns: entry.table.columns.map((column) => this.column(entry, column)),
-      primaryKey: primaryKey.length === 0 ? undefined : { name: constraintName(own, "pkey"), columns: primaryKey },
-      uniques: uniques.map(({ columns, name }) => ({ name: name ?? constraintName(own, ...columns, "key"), columns })),
+      primaryKey: primaryKey.length === 0 ? undefined : { name: named(entry, undefined, "pkey"), columns: primaryKey },
+      uniques: uniques.map(({ columns, name }) => ({ name: named(entry, name, ...columns, "key"), columns })),
       indexes: indexes.map((_, at) => this.index(entry, at)),
       foreignKeys,
       checks: checks.map(({ check, name }, at) => ({
-        name: name ?? constraintName(own, `check${at === 0 ? "" : at}`),
+        name: named(entry, name, `check${at === 0 ? "" : at}`),
         expression: this.text(entry, `checks[${at}]`, check)
       }))
     }
@@ -112,7 +115,7 @@ class Planner {
 
 const foreignKeysOf = (entry: Entry, circular: (to: Entry) => boolean): ReadonlyArray<ForeignKeyShape> =>
   entry.links.map(({ reference, target, to }) => ({
-    name: reference.name ?? constraintName(entry.at.name, ...reference.columns, "fkey"),
+    name: named(entry, reference.name, ...reference.columns, "fkey"),
     columns: reference.columns,
     target: to.at,
     targetColumns: target,

@@ -1,0 +1,127 @@
+/**
+ * Where migrations come from, without any file: records, globs, loaders of `@effect/sql`.
+ */
+import type { Loader } from "@effect/sql/Migrator"
+import type { SqlClient } from "@effect/sql/SqlClient"
+import { Cause, Effect, Either, Predicate } from "effect"
+import { MigrationSourceError } from "../../SqlFailure.js"
+import type { InputContext } from "./content.js"
+import { contentOf, contentOfModule } from "./content.js"
+import type { Content, Input } from "./content.js"
+import type { Loaded, MigrationSet, SetOptions } from "./model.js"
+import type { Candidate } from "./set.js"
+import { makeSet, sourceError } from "./set.js"
+
+/** One that is read already. */
+export const ready = <R>(key: string, name: string, content: Either.Either<Content<R>, string>): Candidate<R> =>
+  Either.isLeft(content)
+    ? { key, name, problem: content.left }
+    : { key, name, checksum: content.right.checksum, load: Effect.succeed(content.right) }
+
+/** One whose code is read when it is to run. */
+export const later = <E, R>(
+  set: string,
+  key: string,
+  name: string,
+  module: Effect.Effect<unknown, E, R>,
+  checksum?: string | undefined
+): Candidate<R> => ({
+  key,
+  name,
+  checksum,
+  load: module.pipe(
+    Effect.catchAllCause((cause): Effect.Effect<unknown, MigrationSourceError> => {
+      if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      const error = Cause.squash(cause)
+      const problem = `cannot be loaded: ${error instanceof Error ? error.message : "it threw something that is no error"}`
+      return Effect.fail(sourceError(set, [{ migration: key, problem }]))
+    }),
+    Effect.flatMap((module): Effect.Effect<Loaded<R>, MigrationSourceError> => {
+      const content = contentOfModule(module)
+      return Either.isRight(content)
+        ? Effect.succeed(content.right)
+        : Effect.fail(sourceError(set, [{ migration: key, problem: content.left }]))
+    })
+  )
+})
+
+/**
+ * Migrations as values, under their names: `<id>_<name>`. SQL, an effect, or their parts.
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Effect } from "effect"
+ * import { Migrations } from "effect-sql-engine"
+ *
+ * export const migrations = Migrations.fromRecord({
+ *   "0001_users": "create table users (id integer primary key, name text not null)",
+ *   "0002_names": { up: "alter table users add nick text", down: "alter table users drop nick" },
+ *   "0003_nicks": Effect.flatMap(SqlClient.SqlClient, (sql) => sql`update users set nick = lower(name)`)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromRecord = <const M extends Readonly<Record<string, Input<any>>>>(
+  migrations: M,
+  options: SetOptions = {}
+): MigrationSet<InputContext<M[keyof M]>> =>
+  makeSet(options, () =>
+    Effect.succeed(
+      Object.entries<Input<any>>(migrations).map(([key, input]): Candidate<InputContext<M[keyof M]>> =>
+        ready<any>(key, key, contentOf(input))
+      )
+    ))
+
+/** The name of a file, without its folder and extension. */
+export const stem = (path: string): string => path.replace(/^.*[/\\]/, "").replace(/\.(sql|[cm]?[jt]s)$/, "")
+
+const value = (entry: unknown): Effect.Effect<unknown, unknown> =>
+  typeof entry === "function" ? Effect.tryPromise({ try: () => entry(), catch: (cause) => cause }) : Effect.succeed(entry)
+
+/**
+ * What `import.meta.glob` of Vite returns: modules, or functions that import them. A `.sql` file is its text
+ * (`{ query: "?raw", import: "default" }`), a module exports an effect, a text, or `{ up, down }` by default.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromGlob = (files: Readonly<Record<string, unknown>>, options: SetOptions = {}): MigrationSet =>
+  makeSet(options, (set) =>
+    Effect.forEach(Object.entries(files), ([path, entry]): Effect.Effect<Candidate<never>> => {
+      const found = later(set, path, stem(path), value(entry))
+      if (!path.endsWith(".sql")) return Effect.succeed(found)
+      // A text is read at once: it has a checksum.
+      return Effect.match(value(entry), {
+        onFailure: () => found,
+        onSuccess: (module) => ready<never>(path, stem(path), contentOfModule(module))
+      })
+    }))
+
+/**
+ * Migrations of `@effect/sql`, from one of its loaders. What its own migrator has applied is taken over (`takeOver`).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromLoader = <R>(
+  loader: Loader<R>,
+  options: SetOptions = {}
+): MigrationSet<Exclude<R, SqlClient>> =>
+  makeSet(options, (set) =>
+    loader.pipe(
+      Effect.mapError((error) => sourceError(set, [{ migration: "*", problem: `cannot be loaded: ${error.message}` }])),
+      Effect.map((resolved) =>
+        resolved.map(([id, name, load]): Candidate<any> => {
+          const key = `${id}_${name}`
+          return Number.isSafeInteger(id)
+            ? later(set, key, key, load)
+            : { key, name: key, problem: "has an id of which the loader has lost digits: load it by name" }
+        })
+      )
+    ) as Effect.Effect<ReadonlyArray<Candidate<Exclude<R, SqlClient>>>, MigrationSourceError, Exclude<R, SqlClient>>)
+
+/** Whether a value is a set of migrations. */
+export const isSet = (u: unknown): u is MigrationSet<unknown> => Predicate.hasProperty(u, "migrations")
