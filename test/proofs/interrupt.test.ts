@@ -134,7 +134,7 @@ const run = (site: Site, seed: number) =>
       yield* Effect.sleep(20)
     }))
     // Connections are renewed all the time, so that fibers are interrupted while they connect, too.
-    const renew = Effect.forever(Effect.zipRight(Effect.sleep(100), engine.reset))
+    const renew = Effect.forever(Effect.zipRight(Effect.sleep(250), engine.reset))
     const ids = Array.from({ length: site.fibers }, (_, i) => i + 1)
     const ends: ReadonlyArray<End> = yield* Effect.forEach(ids, one, { concurrency: beside }).pipe(
       Effect.raceFirst(watch),

@@ -168,12 +168,13 @@ for (const database of databases) {
                 const commits = random.below(3) > 0
                 const turns = random.below(25)
                 const written: Array<number> = []
-                const stray = (mine: number): Effect.Effect<unknown, unknown, Engine.Engine> =>
-                  Effect.zipRight(sql`insert into t (k) values (${mine})`, Effect.sync(() => written.push(mine))).pipe(
-                    mine % 2 === 0 ? Session.transaction() : (effect) => effect,
-                    Effect.zipRight(Effect.suspend(() => stray(mine + 4)))
-                  )
-                const strays: Array<Fiber.Fiber<unknown, unknown>> = []
+                const write = (mine: number) => sql`insert into t (k) values (${mine})`
+            const stray = (mine: number): Effect.Effect<unknown, unknown, Engine.Engine> =>
+              Effect.suspend(() => {
+                const done = mine % 2 === 0 ? Session.transaction(write(mine)) : write(mine)
+                return Effect.zipRight(Effect.zipRight(done, Effect.sync(() => written.push(mine))), stray(mine + 4))
+              })
+            const strays: Array<Fiber.Fiber<unknown, unknown>> = []
                 const session = Session.transaction(Effect.gen(function*() {
                   for (const mine of [0, 1, 2, 3]) strays.push(yield* Effect.forkDaemon(stray(key * 1_000_000 + mine)))
                   for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow()

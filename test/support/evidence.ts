@@ -23,12 +23,12 @@ declare module "@vitest/runner" {
   }
 }
 
-const figure = (value: number | string): string =>
-  typeof value === "number" ? (Math.round(value * 10) / 10).toLocaleString("en") : value
+const figure = (name: string, value: number | string): string =>
+  typeof value === "number" ? `${(Math.round(value * 10) / 10).toLocaleString("en")} ${name}` : `${name}: ${value}`
 
 /** Figures as people read them. */
 export const told = (figures: Note["figures"]): string =>
-  Object.entries(figures).map(([name, value]) => `${figure(value)} ${name}`).join(", ")
+  Object.entries(figures).map(([name, value]) => figure(name, value)).join("; ")
 
 /** Notes what the running test has measured, and prints it. */
 export const evidence = (note: Note): void => {

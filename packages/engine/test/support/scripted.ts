@@ -3,8 +3,8 @@
  * transaction, no rule of the protocol broken, and sums that add up.
  */
 import { expect } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import type { Scope } from "effect"
+import { Effect } from "effect"
+import type { Layer, Scope } from "effect"
 import * as ScriptedDriver from "effect-sql-engine-testing/ScriptedDriver"
 import type { EngineOptions, EngineService, EngineStats } from "effect-sql-engine/Engine"
 import * as Engine from "effect-sql-engine/Engine"
@@ -63,7 +63,3 @@ export const withBench = <A, E>(
   options?: EngineOptions
 ): Effect.Effect<A, E, Scope.Scope> =>
   Effect.flatMap(bench(driver, options), (made) => Effect.provide(test(made), layerOf(made)))
-
-/** What reached the server, as text. */
-export const wireOf = (server: ScriptedDriver.ScriptedDriver): ReadonlyArray<string> =>
-  server.wire.map((entry) => entry.sql ?? entry.step)

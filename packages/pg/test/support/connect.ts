@@ -1,15 +1,14 @@
 /**
  * Connections of the driver for tests: opened on a database of the test's own, closed with its scope.
  */
-import { Effect } from "effect"
-import { Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import type { PgConfig } from "effect-sql-engine-pg/PgConfig"
 import * as PgDriver from "effect-sql-engine-pg/PgDriver"
 import type { ConnectContext, Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { database, type TestDatabase } from "../../../../test/support/postgres.js"
 
-export { admin, database, ownServer, server, type TestDatabase } from "../../../../test/support/postgres.js"
+export { admin, database, ownServer, type TestDatabase } from "../../../../test/support/postgres.js"
 
 /** A context that remembers what it was told. */
 export const recorder = () => {

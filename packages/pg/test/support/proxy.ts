@@ -1,4 +1,4 @@
 /**
  * The proxy of the project's tests.
  */
-export { type Proxy, proxy } from "../../../../test/support/proxy.js"
+export { proxy } from "../../../../test/support/proxy.js"

@@ -43,7 +43,7 @@ export const assess = <R>(
   const entries = [...found].sort(byId)
   const ledger = new Map(entries.map((entry) => [entry.id, entry]))
   const known = new Set(migrations.map(({ id }) => id))
-  const newest = entries.findLast(({ state }) => state === "applied")
+  const newest = entries.filter(({ state }) => state === "applied").at(-1)
   const pending = migrations.filter(({ id }) => !ledger.has(id))
   const applied = migrations.flatMap((migration) => {
     const entry = ledger.get(migration.id)

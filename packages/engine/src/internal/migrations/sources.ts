@@ -96,7 +96,8 @@ export const fromGlob = (files: Readonly<Record<string, unknown>>, options: SetO
       // A text is read at once: it has a checksum.
       return Effect.match(value(entry), {
         onFailure: () => found,
-        onSuccess: (module) => ready<never>(path, stem(path), contentOfModule(module))
+        // What a module's effect needs besides the client, no type tells.
+        onSuccess: (module) => ready(path, stem(path), contentOfModule(module) as Either.Either<Content<never>, string>)
       })
     }))
 
