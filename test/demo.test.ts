@@ -125,6 +125,15 @@ describe("the demo", () => {
     expect(stdout).toContain(`\n${grouped(airports + flights + 200_000)} rows kept, `)
   })
 
+  it("keeps and refuses the same rows on PostgreSQL, on a server that it starts and stops", async () => {
+    const { airports, flights, refused } = expected()
+    const { code, stderr, stdout } = await demo("--postgres")
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(refusedIn(stdout)).toEqual(refused)
+    expect(stdout).toContain(`\n${grouped(airports + flights)} rows kept, `)
+    expect(stdout).toMatch(/ rolled back, 0 open now\n.*, 0 in use now\n/)
+  })
+
   it("refuses an argument it does not know, with its usage and exit code 2", async () => {
     const { code, stderr, stdout } = await demo("--fool")
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
@@ -132,11 +141,21 @@ describe("the demo", () => {
   })
 
   it("takes a path in both spellings, and no value where there is none", () => {
-    const defaults = { help: false, full: false, file: undefined }
+    const defaults = { help: false, full: false, postgres: false, file: undefined }
     expect(parse([])).toEqual(Either.right(defaults))
     expect(parse(["--file", "a.db", "--full"])).toEqual(Either.right({ ...defaults, full: true, file: "a.db" }))
     expect(parse(["--file=a=b.db"])).toEqual(Either.right({ ...defaults, file: "a=b.db" }))
-    for (const wrong of [["flights.db"], ["--file"], ["--file="], ["--file", "--full"], ["--full=yes"], ["-h"]]) {
+    for (
+      const wrong of [
+        ["flights.db"],
+        ["--file"],
+        ["--file="],
+        ["--file", "--full"],
+        ["--full=yes"],
+        ["--postgres", "--file=a.db"],
+        ["-h"]
+      ]
+    ) {
       expect(parse(wrong)).toMatchObject({ _tag: "Left", left: { _tag: "UsageError" } })
     }
   })

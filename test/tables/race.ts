@@ -1,7 +1,7 @@
 /**
  * Many processes at the same work at the same moment.
  */
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -42,7 +42,7 @@ class Racer {
 }
 
 /** Processes that wait for work, and end with the scope. */
-export const racers = (count: number) =>
+const racers = (count: number) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.promise(async () => {
@@ -50,17 +50,17 @@ export const racers = (count: number) =>
         // Two at a time: starting is what takes them long.
         const started: Array<Racer> = []
         while (started.length < count) {
-          const pair = Array.from({ length: Math.min(2, count - started.length) }, () =>
-            Racer.start(join(installed.folder, "racer.js")))
+          const pair = Array.from(
+            { length: Math.min(2, count - started.length) },
+            () => Racer.start(join(installed.folder, "racer.js"))
+          )
           started.push(...await Promise.all(pair))
         }
         return { installed, started }
       }),
       ({ installed, started }) =>
         Effect.sync(() => {
-          for (const racer of started) {
-            racer.kill()
-          }
+          for (const racer of started) racer.kill()
           installed.remove()
         })
     ),
@@ -68,11 +68,13 @@ export const racers = (count: number) =>
       /** Gives all of them the same job at once. `killAfter`: the first one is killed after so many milliseconds. */
       race: (job: Job, killAfter?: number) =>
         Effect.promise(async () => {
-          if (killAfter !== undefined) {
-            setTimeout(() =>
-              started[0]!.kill(), killAfter)
-          }
+          if (killAfter !== undefined) setTimeout(() => started[0]!.kill(), killAfter)
           return await Promise.all(started.map((racer) => racer.run(job)))
         })
     })
   )
+
+/** The processes of a test file. */
+export class Racers extends Context.Tag("test/Racers")<Racers, Effect.Effect.Success<ReturnType<typeof racers>>>() {
+  static readonly layer = (count: number) => Layer.scoped(this, racers(count))
+}

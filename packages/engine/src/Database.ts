@@ -22,32 +22,15 @@ import * as Engines from "./Engine.js"
 import type { EnvOptions } from "./EngineConfig.js"
 import * as EngineConfig from "./EngineConfig.js"
 import type { DatabaseAdmin, Presence } from "./internal/database/admin.js"
-import type { DatabaseTarget, Understood } from "./internal/database/target.js"
+import type { EnsureOptions, LayerOptions, Target, TargetOptions, WaitOptions } from "./internal/database/api.js"
 import { adminOf } from "./internal/database/target.js"
-import type { AnyTable } from "./internal/table/model.js"
 import { again, tenTimes } from "./internal/table/races.js"
 import { DatabaseMissing, NotAllowed } from "./SqlFailure.js"
 import type { SchemaMismatch, SqlFailure, TableError } from "./SqlFailure.js"
 import * as Tables from "./Tables.js"
 
 export type { DatabaseAdmin, Presence, ServerOptions } from "./internal/database/admin.js"
-
-/**
- * A database: its address, with the `drivers` that might understand it; or what a driver makes of its own options, as
- * `PgEngine.database` and `SqliteEngine.database` do.
- *
- * @since 0.1.0
- * @category models
- */
-export type Target = DatabaseTarget
-
-/**
- * What an address needs to be understood, and how a server is used for it.
- *
- * @since 0.1.0
- * @category options
- */
-export interface TargetOptions extends Understood {}
+export type { EnsureOptions, LayerOptions, Target, TargetOptions, WaitOptions } from "./internal/database/api.js"
 
 const using = <A, E>(
   target: Target,
@@ -64,20 +47,8 @@ const using = <A, E>(
 export const status = (target: Target, options: TargetOptions = {}): Effect.Effect<Presence, SqlFailure> =>
   using(target, options, ({ presence }) => presence)
 
-/**
- * How a database is made sure of.
- *
- * @since 0.1.0
- * @category options
- */
-export interface EnsureOptions extends TargetOptions {
-  /** Whether it may be created. Default `false`. */
-  readonly allowCreate?: boolean | undefined
-  /** When an attempt is made again that met somebody else's. Default: `Tables.schedule`. */
-  readonly schedule?: Schedule.Schedule<unknown, SqlFailure> | undefined
-}
-
-const retryLine = (what: string, { database }: DatabaseAdmin) => ({ attempts, failure }: {
+const retryLine = (what: string, { database }: DatabaseAdmin) =>
+({ attempts, failure }: {
   readonly attempts: number
   readonly failure: { readonly _tag: string }
 }) => Effect.logDebug(`${what} of the database "${database}" met ${failure._tag}; attempt ${attempts + 1} begins.`)
@@ -142,8 +113,7 @@ export const drop = (
     readonly schedule?: Schedule.Schedule<unknown, SqlFailure> | undefined
   } = {}
 ): Effect.Effect<"Dropped" | "Missing", SqlFailure> =>
-  using(target, options, (admin) =>
-    again(admin.drop(force), admin.raced, schedule, retryLine("The drop", admin)))
+  using(target, options, (admin) => again(admin.drop(force), admin.raced, schedule, retryLine("The drop", admin)))
 
 /**
  * When {@link wait} asks again by default: after 100 milliseconds, then after ever longer pauses of up to 2 seconds, give
@@ -157,22 +127,6 @@ export const waiting: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
   Schedule.jittered,
   Schedule.upTo("1 minute")
 )
-
-/**
- * How a database is waited for.
- *
- * @since 0.1.0
- * @category options
- */
-export interface WaitOptions extends TargetOptions {
-  /** When it is asked again. Default {@link waiting}. */
-  readonly schedule?: Schedule.Schedule<unknown, SqlFailure | DatabaseMissing> | undefined
-  /**
-   * `database` (default): until it can be connected to, so that a missing one is waited for, too. `server`: until its
-   * server answers; then a missing one is an answer.
-   */
-  readonly until?: "database" | "server" | undefined
-}
 
 /**
  * Waits until the database is there, as long as the schedule goes on: `Schedule.spaced("10 seconds")` with
@@ -195,29 +149,12 @@ export const wait = (
         : new DatabaseMissing({ database, message: `The server answers, and has no database "${database}".` }))
     return again(
       asked,
-      (failure) => failure._tag === "DatabaseMissing" || unready(failure),
+      (failure) =>
+        failure._tag === "DatabaseMissing" || unready(failure),
       schedule,
       retryLine("The wait", admin)
     )
   })
-
-/**
- * From an empty server to an engine with its tables, in one layer.
- *
- * @since 0.1.0
- * @category options
- */
-export type LayerOptions<Drivers extends ReadonlyArray<EngineDriver>> =
-  & EnvOptions
-  & UrlOptions<Drivers>
-  & Omit<EnsureOptions, "drivers" | "options">
-  & {
-    /** Whether its server is waited for first, and when it is asked again. Default `false`. */
-    readonly wait?: boolean | Schedule.Schedule<unknown, SqlFailure | DatabaseMissing> | undefined
-    readonly tables?: ReadonlyArray<AnyTable> | undefined
-    /** How the tables are made sure of. */
-    readonly ensure?: Tables.LayerOptions | undefined
-  }
 
 /**
  * Provides the default engine on a database that is made sure of, with tables that are made sure of. The address is
@@ -230,7 +167,8 @@ export const layer = <const Drivers extends ReadonlyArray<EngineDriver>>(
   options: LayerOptions<Drivers>
 ): Layer.Layer<Engine | SqlClient, SqlFailure | NotAllowed | DatabaseMissing | TableError | SchemaMismatch> =>
   Layer.unwrapEffect(Effect.gen(function*() {
-    const { allowCreate, ensure: settings, maintenance, owner, schedule, tables, template, wait: waits, ...rest } = options
+    const { allowCreate, ensure: settings, maintenance, owner, schedule, tables, template, wait: waits, ...rest } =
+      options
     const { database, default: standard, defaultDatabase, direct, drivers, required, url: given, ...engine } = rest
     const where: EnvOptions = { database, default: standard, defaultDatabase, direct, required, url: given }
     const url = yield* EngineConfig.fromEnv(where)

@@ -39,8 +39,8 @@ import * as Pool from "./Pool.js"
 import type { Refined, SqlFailure } from "./SqlFailure.js"
 
 export type { ConnectionHook, HookConnection } from "./internal/lifecycle/hooks.js"
-export type { ResourceOptions } from "./internal/resource/resource.js"
 export { ProcessIdentity } from "./internal/lifecycle/identity.js"
+export type { ResourceOptions } from "./internal/resource/resource.js"
 
 /**
  * How an engine behaves. Every part has a default.
@@ -465,5 +465,8 @@ export const resource = <E, R, R2 = never>(
   E | SqlFailure,
   Exclude<R, Scope.Scope> | R2 | Scope.Scope
 > =>
-  makeResource(make, options, (first) =>
-    lasting<EngineEvent, EngineService>(first, nextKey(), ({ host, ...parts }) => serviceOf(host, parts)))
+  makeResource(
+    make,
+    options,
+    (first) => lasting<EngineEvent, EngineService>(first, nextKey(), ({ host, ...parts }) => serviceOf(host, parts))
+  )

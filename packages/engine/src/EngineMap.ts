@@ -10,8 +10,8 @@
  *
  * @since 0.1.0
  */
-import type { SqlError } from "@effect/sql/SqlError"
 import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import { Context, Duration, Effect, Either, Layer } from "effect"
 import type { Scope } from "effect"
 import type { EngineDriver, EngineOptions, EngineService } from "./Engine.js"
@@ -207,7 +207,8 @@ export const make = <E = never, R = never>(
       })
     return {
       get,
-      fresh: (target) => Effect.suspend(() => Effect.flatMap(resolver.read(target), (resolved) => hold(resolved, false))),
+      fresh: (target) =>
+        Effect.suspend(() => Effect.flatMap(resolver.read(target), (resolved) => hold(resolved, false))),
       layer: (target) => Engine.layer(get(target)),
       invalidate: (target) =>
         Effect.suspend(() => {

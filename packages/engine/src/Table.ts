@@ -182,9 +182,8 @@ export const as: {
  * @since 0.1.0
  * @category annotations
  */
-export const column =
-  (options: ColumnOptions) => <S extends Schema.Annotable.All>(self: S): Schema.Annotable.Self<S> =>
-    self.annotations({ [ColumnAnnotationId]: options }) as Schema.Annotable.Self<S>
+export const column = (options: ColumnOptions) => <S extends Schema.Annotable.All>(self: S): Schema.Annotable.Self<S> =>
+  self.annotations({ [ColumnAnnotationId]: options }) as Schema.Annotable.Self<S>
 
 /**
  * SQL as it is, for a type, a default, a part of an index. Never put anything into it that comes from outside.

@@ -8,14 +8,13 @@
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Context, Effect, Either, Layer, Schedule } from "effect"
-import type { Duration, LogLevel } from "effect"
-import type { Dialect, TableName, TableShape } from "./Dialect.js"
+import type { Dialect, TableShape } from "./Dialect.js"
 import { Engine } from "./Engine.js"
 import type { EngineService } from "./Engine.js"
+import type { EnsureOptions, LayerOptions, OnEngine, Translated } from "./internal/table/api.js"
 import { diagram as draw } from "./internal/table/diagram.js"
 import type { Ensured } from "./internal/table/ensure.js"
 import { onFirstUse } from "./internal/table/firstUse.js"
-import type { TablesEvent } from "./internal/table/lifecycle.js"
 import type { AnyTable } from "./internal/table/model.js"
 import { plan } from "./internal/table/plan.js"
 import { tenTimes } from "./internal/table/races.js"
@@ -26,54 +25,9 @@ import { createAll } from "./internal/table/statements.js"
 import { isTable } from "./internal/table/table.js"
 import type { SchemaMismatch, SqlFailure, TableError } from "./SqlFailure.js"
 
+export type { EnsureOptions, LayerOptions, OnEngine, Translated } from "./internal/table/api.js"
 export type { Ensured } from "./internal/table/ensure.js"
 export type { TablesEvent } from "./internal/table/lifecycle.js"
-
-/**
- * Which engine is meant. Default: the default one.
- *
- * @since 0.1.0
- * @category options
- */
-export interface OnEngine<Self> {
-  /** The tag of an engine of its own. */
-  readonly engine?: Context.Tag<Self, EngineService> | undefined
-}
-
-/**
- * Under which names the tables stand.
- *
- * @since 0.1.0
- * @category options
- */
-export interface Translated {
-  /** Another name or schema for each table; references follow. What it leaves out stays. */
-  readonly translate?:
-    | ((table: TableName) => { readonly name?: string | undefined; readonly schema?: string | undefined })
-    | undefined
-}
-
-/**
- * How tables are made sure of.
- *
- * @since 0.1.0
- * @category options
- */
-export interface EnsureOptions<Self = Engine> extends OnEngine<Self>, Translated {
-  /** When an attempt is made again that met somebody else's. Default {@link schedule}. */
-  readonly schedule?: Schedule.Schedule<unknown, SqlFailure> | undefined
-  /**
-   * What makes a table differ from the declared one. `exact` (default): everything. `contains`: it may have more columns,
-   * keys and checks. `none`: nothing is compared.
-   */
-  readonly verify?: "exact" | "contains" | "none" | undefined
-  /** The longest one wait for a lock of the database, before the attempt is made again. Default 10 seconds. */
-  readonly lockTimeout?: Duration.DurationInput | undefined
-  /** Told of start, retries, success and failure. */
-  readonly onEvent?: ((event: TablesEvent) => Effect.Effect<unknown>) | undefined
-  /** The level of the log's lines about the same. Default `Debug`, which is silent unless asked for. */
-  readonly logLevel?: LogLevel.LogLevel | undefined
-}
 
 /**
  * When an attempt is made again by default: ten times at most, before retry `i` (from 0 on) after a time by chance, evenly
@@ -152,8 +106,10 @@ export const drop = <Self = Engine>(
 export const introspect = <Self = Engine>(
   options: OnEngine<Self> & { readonly schemas?: ReadonlyArray<string> | undefined } = {}
 ): Effect.Effect<ReadonlyArray<TableShape>, SqlFailure | TableError, Self> =>
-  Effect.flatMap(on<Self>(options), (engine) =>
-    Effect.map(runDrop.introspect(engine, options.schemas), ({ tables }) => tables))
+  Effect.flatMap(
+    on<Self>(options),
+    (engine) => Effect.map(runDrop.introspect(engine, options.schemas), ({ tables }) => tables)
+  )
 
 /**
  * The statements that create the tables on an empty database of this dialect, in order.
@@ -202,21 +158,6 @@ export const ddl = (
 export const diagram = (tables: ReadonlyArray<AnyTable | TableShape>): string => {
   const declared = sketch(tables.filter(isTable))
   return draw(tables.map((table) => isTable(table) ? declared.get(table)! : table))
-}
-
-/**
- * How a layer makes sure of tables.
- *
- * @since 0.1.0
- * @category options
- */
-export interface LayerOptions extends Omit<EnsureOptions, "engine"> {
-  /**
-   * `eager` (default): when the layer is built, which then fails as {@link ensure} does. `first use`: when the first
-   * statement or session comes, which then fails with `EngineConfigError` where the tables differ; the layer itself fails
-   * when tables are declared wrongly.
-   */
-  readonly when?: "eager" | "first use" | undefined
 }
 
 const ready = (engine: EngineService, tables: ReadonlyArray<AnyTable>, { when, ...options }: LayerOptions) => {

@@ -12,7 +12,10 @@ const wrongPassword = new AuthenticationError({ message: "no" })
 const inUse = new UnknownError({ message: "the template is in use", code: "55006" })
 
 /** A database that answers as told, one answer for each question; the last one stays. */
-const madeUp = (answers: ReadonlyArray<Database.Presence | SqlFailure>, creations: ReadonlyArray<"Created" | SqlFailure> = []) => {
+const madeUp = (
+  answers: ReadonlyArray<Database.Presence | SqlFailure>,
+  creations: ReadonlyArray<"Created" | SqlFailure> = []
+) => {
   const asked: Array<number> = []
   const created: Array<number> = []
   const next = <A>(list: ReadonlyArray<A | SqlFailure>, times: Array<number>): Effect.Effect<A, SqlFailure> =>
@@ -42,10 +45,11 @@ const inTime = <A, E>(effect: Effect.Effect<A, E>) =>
     return yield* Fiber.join(fiber)
   })
 
-const failureOf = <A, E>(exit: Exit.Exit<A, E>) => Exit.match(exit, {
-  onFailure: (cause) => cause._tag === "Fail" ? cause.error : cause,
-  onSuccess: (value) => value
-})
+const failureOf = <A, E>(exit: Exit.Exit<A, E>) =>
+  Exit.match(exit, {
+    onFailure: (cause) => cause._tag === "Fail" ? cause.error : cause,
+    onSuccess: (value) => value
+  })
 
 describe("Database.wait", () => {
   it.effect("asks as often as its schedule says: two tries, ten seconds apart, and then the last failure", () =>
@@ -73,7 +77,9 @@ describe("Database.wait", () => {
       const coming = [refused, "Missing", "Missing", "Present"] as const
       const schedule = Schedule.spaced("1 second")
       expect(failureOf(yield* inTime(Database.wait(madeUp(coming).target, { schedule })))).toBe("Present")
-      expect(failureOf(yield* inTime(Database.wait(madeUp(coming).target, { schedule, until: "server" })))).toBe("Missing")
+      expect(failureOf(yield* inTime(Database.wait(madeUp(coming).target, { schedule, until: "server" })))).toBe(
+        "Missing"
+      )
       const never = Database.wait(madeUp(["Missing"]).target, { schedule: Schedule.recurs(3) })
       expect(failureOf(yield* inTime(never))).toMatchObject({ _tag: "DatabaseMissing", database: "shop" })
     }))
@@ -90,7 +96,11 @@ describe("Database.ensure", () => {
   it.effect("creates nothing unless it may", () =>
     Effect.gen(function*() {
       const { created, target } = madeUp(["Missing"], ["Created"])
-      expect(yield* Effect.flip(Database.ensure(target))).toMatchObject({ _tag: "NotAllowed", database: "shop", sent: "no" })
+      expect(yield* Effect.flip(Database.ensure(target))).toMatchObject({
+        _tag: "NotAllowed",
+        database: "shop",
+        sent: "no"
+      })
       expect(created).toEqual([])
       expect(yield* Database.ensure(target, { allowCreate: true })).toBe("Created")
       expect(yield* Database.ensure(madeUp(["Present"]).target)).toBe("Existed")

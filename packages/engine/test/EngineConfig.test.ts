@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { EngineOptions, SessionDefaults } from "effect-sql-engine/Engine"
-import { EngineConfig } from "effect-sql-engine"
-import type { PoolOptions } from "effect-sql-engine/Pool"
 import { Duration, Effect, Redacted } from "effect"
+import { EngineConfig } from "effect-sql-engine"
+import type { EngineOptions, SessionDefaults } from "effect-sql-engine/Engine"
+import type { PoolOptions } from "effect-sql-engine/Pool"
 import { settings } from "../src/internal/pool/settings.js"
 
 const problems = (options: unknown, table: EngineConfig.OptionTable = EngineConfig.engineOptions) =>
@@ -31,7 +31,10 @@ describe("the description of the options", () => {
     const said = Object.fromEntries(
       Object.entries(EngineConfig.poolOptions).map(([name, { absent }]) => {
         const text = absent.replaceAll("`", "")
-        return [name, /^\d+$/.test(text) || name === "mode" ? text : String(Duration.toMillis(Duration.decode(text as "1 hour")))]
+        return [
+          name,
+          /^\d+$/.test(text) || name === "mode" ? text : String(Duration.toMillis(Duration.decode(text as "1 hour")))
+        ]
       })
     )
     const { max, ...rest } = read!
@@ -95,7 +98,8 @@ describe("reading options", () => {
 
   it.effect("tells null from absent", () =>
     Effect.gen(function*() {
-      expect(yield* EngineConfig.check("Test", EngineConfig.engineOptions, { name: undefined, pool: undefined })).toEqual({})
+      expect(yield* EngineConfig.check("Test", EngineConfig.engineOptions, { name: undefined, pool: undefined }))
+        .toEqual({})
       expect(yield* problems({ name: null, pool: null })).toEqual({
         name: "is null, which is not the same as absent: leave it out, or give a value",
         pool: "is null: leave it out, or give an object"
@@ -106,7 +110,11 @@ describe("reading options", () => {
   it.effect("shows no secret, and no text that might be one", () =>
     Effect.gen(function*() {
       const table = {
-        token: EngineConfig.given(Redacted.isRedacted, "a redacted text", { absent: "", description: "", secret: true }),
+        token: EngineConfig.given(Redacted.isRedacted, "a redacted text", {
+          absent: "",
+          description: "",
+          secret: true
+        }),
         size: EngineConfig.count(1, { absent: "", description: "" })
       }
       const text = JSON.stringify(yield* problems({ token: "s3cret", size: "my s3cret!" }, table))

@@ -1,7 +1,7 @@
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { Engine, EngineUrl } from "effect-sql-engine"
 import { ConfigProvider, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import { Engine, EngineUrl } from "effect-sql-engine"
 import { scriptedDatabases } from "./support/scriptedDatabases.js"
 
 /** A driver that only says what it was given. */
@@ -81,7 +81,10 @@ describe("Engine.makeUrl", () => {
   it.effect("another database is UnsupportedBackend by its name, a text that is no address EngineUrlError", () =>
     Effect.gen(function*() {
       const drivers = [noting("postgresql", "postgresql").driver]
-      expect(yield* refused("oracle://h/a", { drivers })).toMatchObject({ _tag: "UnsupportedBackend", backend: "oracle" })
+      expect(yield* refused("oracle://h/a", { drivers })).toMatchObject({
+        _tag: "UnsupportedBackend",
+        backend: "oracle"
+      })
       expect(yield* refused("mysql://h/a", { drivers })).toMatchObject({ _tag: "UnsupportedBackend", backend: "mysql" })
       expect(yield* refused("shop", { drivers })).toMatchObject({ _tag: "EngineUrlError" })
       expect(yield* refused("", { drivers })).toMatchObject({ problems: [{ field: "url" }] })
@@ -113,7 +116,11 @@ describe("Engine.makeUrl", () => {
     Effect.gen(function*() {
       const { driver } = noting("sqlite", "sqlite")
       const { pool: _, ...options } = driver.options
-      const failure = yield* refused("sqlite://", { drivers: [{ ...driver, options }], name: "cache", pool: { size: 3 } })
+      const failure = yield* refused("sqlite://", {
+        drivers: [{ ...driver, options }],
+        name: "cache",
+        pool: { size: 3 }
+      })
       expect(failure.message).toMatch(/^The sqlite engine "cache" cannot be made: `pool` is no option here/)
     }))
 

@@ -1,8 +1,8 @@
 import { SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { describe, expect, it } from "@effect/vitest"
-import { EngineConfig, EngineUrl } from "effect-sql-engine"
 import { Cause, ConfigProvider, Context, Effect, Layer, Redacted } from "effect"
+import { EngineConfig, EngineUrl } from "effect-sql-engine"
 
 type Variables = Readonly<Record<string, string>>
 
@@ -28,8 +28,10 @@ const refused = (variables: Variables, options: EngineConfig.EnvOptions = {}, fi
   Effect.flip(under(variables, files)(EngineConfig.fromEnv(options)))
 
 const fields = (variables: Variables, options: EngineConfig.EnvOptions = {}, files: Variables = {}) =>
-  Effect.map(refused(variables, options, files), (failure) =>
-    failure._tag === "EngineConfigError" ? failure.problems.map(({ field }) => field) : [failure._tag])
+  Effect.map(
+    refused(variables, options, files),
+    (failure) => failure._tag === "EngineConfigError" ? failure.problems.map(({ field }) => field) : [failure._tag]
+  )
 
 const libpq: Variables = { PGHOST: "pg", PGUSER: "app", PGDATABASE: "shop" }
 
@@ -42,19 +44,22 @@ describe("the order of sources", () => {
   ] as const
   const pairs = sources.flatMap((first, i) => sources.slice(i + 1).map((second) => [first, second] as const))
 
-  it.effect.each(pairs.map((pair) => ({ pair, title: `${pair[0][0]} goes before ${pair[1][0]}` })))("$title", ({ pair }) =>
-    Effect.gen(function*() {
-      const given = new Set(pair.map(([name]) => name as string))
-      const variables: Variables = {
-        ...(given.has("DATABASE_URL") ? { DATABASE_URL: sources[1][1] } : {}),
-        ...(given.has("the variables of libpq") ? libpq : {})
-      }
-      const url = yield* found(variables, {
-        url: given.has("an explicit address") ? sources[0][1] : undefined,
-        default: given.has("the default") ? sources[3][1] : undefined
+  it.effect.each(pairs.map((pair) => ({ pair, title: `${pair[0][0]} goes before ${pair[1][0]}` })))(
+    "$title",
+    ({ pair }) =>
+      Effect.gen(function*() {
+        const given = new Set(pair.map(([name]) => name as string))
+        const variables: Variables = {
+          ...(given.has("DATABASE_URL") ? { DATABASE_URL: sources[1][1] } : {}),
+          ...(given.has("the variables of libpq") ? libpq : {})
+        }
+        const url = yield* found(variables, {
+          url: given.has("an explicit address") ? sources[0][1] : undefined,
+          default: given.has("the default") ? sources[3][1] : undefined
+        })
+        expect(url).toBe(pair[0][1])
       })
-      expect(url).toBe(pair[0][1])
-    }))
+  )
 
   it.effect("DIRECT_URL goes before DATABASE_URL when it is asked for, and is not looked at otherwise", () =>
     Effect.gen(function*() {
@@ -99,7 +104,10 @@ describe("when nothing is found", () => {
 
   it.effect("UnsupportedBackend names the database", () =>
     Effect.gen(function*() {
-      expect(yield* refused({ DATABASE_URL: "mysql://h/x" })).toMatchObject({ _tag: "UnsupportedBackend", backend: "mysql" })
+      expect(yield* refused({ DATABASE_URL: "mysql://h/x" })).toMatchObject({
+        _tag: "UnsupportedBackend",
+        backend: "mysql"
+      })
     }))
 })
 
@@ -184,7 +192,9 @@ describe("secrets in files", () => {
       expect(yield* fields({ DATABASE_URL: "sqlite://", DATABASE_URL_FILE: "url" }, {}, { url: "sqlite://" })).toEqual([
         "DATABASE_URL_FILE"
       ])
-      expect((yield* refused({ DATABASE_URL_FILE: "gone" })).message).toContain("names the file gone, which cannot be read (NotFound)")
+      expect((yield* refused({ DATABASE_URL_FILE: "gone" })).message).toContain(
+        "names the file gone, which cannot be read (NotFound)"
+      )
       expect((yield* refused({ DATABASE_URL_FILE: "empty" }, {}, { empty: "\n" })).message).toContain("which is empty")
     }))
 
@@ -255,7 +265,10 @@ it.effect("what was found cannot be changed", () =>
 it.scoped("a FileSystem that a layer is given reaches the layer that reads the environment", () =>
   Effect.gen(function*() {
     const files = FileSystem.layerNoop({ readFileString: () => Effect.succeed("postgres://h/a") })
-    const read = Layer.effect(FileSystem.FileSystem, Effect.map(EngineConfig.fromEnv(), (url) => EngineUrl.mask(url) as never))
+    const read = Layer.effect(
+      FileSystem.FileSystem,
+      Effect.map(EngineConfig.fromEnv(), (url) => EngineUrl.mask(url) as never)
+    )
     const built = yield* Layer.build(Layer.provide(read, files)).pipe(
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["DATABASE_URL_FILE", "f"]])))
     )

@@ -14,41 +14,49 @@ const setZone: Engine.ConnectionHook = ({ sql }) => sql`set zone`
 
 describe("onConnect", () => {
   it.scoped("sets up each connection before its first borrower, and what it sets is no leftover", () =>
-    withBench(({ server }) =>
-      Effect.gen(function*() {
-        yield* Session.transaction(insert(1))
-        yield* Session.transaction(insert(2))
-        expect(steps(server)).toEqual([
-          "connect",
-          "init",
-          "set zone",
-          "BEGIN",
-          "insert into t values (?)",
-          "COMMIT",
-          "BEGIN",
-          "insert into t values (?)",
-          "COMMIT"
-        ])
-      }), {}, { onConnect: setZone }))
+    withBench(
+      ({ server }) =>
+        Effect.gen(function*() {
+          yield* Session.transaction(insert(1))
+          yield* Session.transaction(insert(2))
+          expect(steps(server)).toEqual([
+            "connect",
+            "init",
+            "set zone",
+            "BEGIN",
+            "insert into t values (?)",
+            "COMMIT",
+            "BEGIN",
+            "insert into t values (?)",
+            "COMMIT"
+          ])
+        }),
+      {},
+      { onConnect: setZone }
+    ))
 
   it.scoped("runs again when a borrower has left something and the connection was made as new", () =>
-    withBench(({ server }) =>
-      Effect.gen(function*() {
-        const sql = yield* SqlClient.SqlClient
-        yield* Session.transaction(sql`set role`)
-        yield* Session.transaction(insert(1))
-        expect(steps(server).slice(2)).toEqual([
-          "set zone",
-          "BEGIN",
-          "set role",
-          "COMMIT",
-          "reset",
-          "set zone",
-          "BEGIN",
-          "insert into t values (?)",
-          "COMMIT"
-        ])
-      }), {}, { onConnect: setZone }))
+    withBench(
+      ({ server }) =>
+        Effect.gen(function*() {
+          const sql = yield* SqlClient.SqlClient
+          yield* Session.transaction(sql`set role`)
+          yield* Session.transaction(insert(1))
+          expect(steps(server).slice(2)).toEqual([
+            "set zone",
+            "BEGIN",
+            "set role",
+            "COMMIT",
+            "reset",
+            "set zone",
+            "BEGIN",
+            "insert into t values (?)",
+            "COMMIT"
+          ])
+        }),
+      {},
+      { onConnect: setZone }
+    ))
 
   it.scoped("runs on the connections of both lanes, and on those that replace lost ones", () =>
     Effect.gen(function*() {
@@ -56,7 +64,10 @@ describe("onConnect", () => {
       const { engine, server } = yield* bench({ readLane: true }, {
         onConnect: ({ id, lane }) => Effect.sync(() => seen.push(`${lane} ${id}`))
       })
-      const work = Effect.zipRight(engine.transaction(engine.sql`insert into t values (1)`), engine.sql`select k from t`)
+      const work = Effect.zipRight(
+        engine.transaction(engine.sql`insert into t values (1)`),
+        engine.sql`select k from t`
+      )
       yield* work
       server.crash()
       yield* work
@@ -90,7 +101,9 @@ describe("onConnect", () => {
       const scope = yield* Scope.make()
       const began = yield* Deferred.make<void>()
       const engine = yield* Scope.extend(
-        Engine.make(server.driver, { onConnect: () => Effect.zipRight(Deferred.succeed(began, undefined), Effect.never) }),
+        Engine.make(server.driver, {
+          onConnect: () => Effect.zipRight(Deferred.succeed(began, undefined), Effect.never)
+        }),
         scope
       )
       const waiter = yield* Effect.fork(Effect.exit(engine.transaction(engine.sql`select k from t`)))
@@ -116,34 +129,42 @@ describe("onConnect", () => {
 
 describe("onCheckout", () => {
   it.scoped("runs each time a connection is lent, outside of the transaction, and what it sets is taken back", () =>
-    withBench(({ server }) =>
-      Effect.gen(function*() {
-        yield* Session.transaction(Effect.zipRight(insert(1), insert(2)))
-        yield* Session.transaction(insert(3))
-        expect(steps(server).filter((text) => !text.startsWith("insert"))).toEqual([
-          "connect",
-          "init",
-          "set tenant",
-          "BEGIN",
-          "COMMIT",
-          "reset",
-          "set tenant",
-          "BEGIN",
-          "COMMIT",
-          "reset"
-        ])
-      }), {}, { onCheckout: ({ sql }) => sql`set tenant` }))
+    withBench(
+      ({ server }) =>
+        Effect.gen(function*() {
+          yield* Session.transaction(Effect.zipRight(insert(1), insert(2)))
+          yield* Session.transaction(insert(3))
+          expect(steps(server).filter((text) => !text.startsWith("insert"))).toEqual([
+            "connect",
+            "init",
+            "set tenant",
+            "BEGIN",
+            "COMMIT",
+            "reset",
+            "set tenant",
+            "BEGIN",
+            "COMMIT",
+            "reset"
+          ])
+        }),
+      {},
+      { onCheckout: ({ sql }) => sql`set tenant` }
+    ))
 
   it.scoped("its failure is the borrower's, and nothing stays lent", () =>
-    withBench(({ engine, server }) =>
-      Effect.gen(function*() {
-        server.next("statement", Outcome.fail("42501"))
-        const failure = yield* Effect.flip(Session.transaction(insert(1)))
-        expect(failure).toMatchObject({ _tag: "AuthorizationError", sent: "no" })
-        expect((yield* engine.stats).pool.inUse).toBe(0)
-        yield* Session.transaction(insert(2))
-        expect(server.rows("t")).toEqual([2])
-      }), {}, { onCheckout: ({ sql }) => sql`set tenant` }))
+    withBench(
+      ({ engine, server }) =>
+        Effect.gen(function*() {
+          server.next("statement", Outcome.fail("42501"))
+          const failure = yield* Effect.flip(Session.transaction(insert(1)))
+          expect(failure).toMatchObject({ _tag: "AuthorizationError", sent: "no" })
+          expect((yield* engine.stats).pool.inUse).toBe(0)
+          yield* Session.transaction(insert(2))
+          expect(server.rows("t")).toEqual([2])
+        }),
+      {},
+      { onCheckout: ({ sql }) => sql`set tenant` }
+    ))
 
   it.scoped("an interruption while it runs gives the connection back", () =>
     Effect.gen(function*() {
@@ -178,13 +199,17 @@ describe("an engine in a foreign process", () => {
 
 describe("unpooled", () => {
   it.scoped("each unit of work has a connection of its own, and none is left", () =>
-    withBench(({ engine, server }) =>
-      Effect.gen(function*() {
-        yield* Effect.forEach([1, 2, 3], (key) => Session.transaction(insert(key)))
-        yield* insert(4)
-        expect(server.counts()).toMatchObject({ opened: 4, open: 0 })
-        expect((yield* engine.stats).mode).toBe("none")
-      }), {}, { pool: { mode: "none" } }))
+    withBench(
+      ({ engine, server }) =>
+        Effect.gen(function*() {
+          yield* Effect.forEach([1, 2, 3], (key) => Session.transaction(insert(key)))
+          yield* insert(4)
+          expect(server.counts()).toMatchObject({ opened: 4, open: 0 })
+          expect((yield* engine.stats).mode).toBe("none")
+        }),
+      {},
+      { pool: { mode: "none" } }
+    ))
 
   it.scoped("pooled, they share one", () =>
     withBench(({ engine, server }) =>
@@ -192,7 +217,8 @@ describe("unpooled", () => {
         yield* Effect.forEach([1, 2, 3], (key) => Session.transaction(insert(key)))
         expect(server.counts()).toMatchObject({ opened: 1, open: 1 })
         expect((yield* engine.stats).mode).toBe("queue")
-      })))
+      })
+    ))
 })
 
 describe("the end of an engine", () => {

@@ -99,13 +99,17 @@ class World {
       used: state.used === admitted.reduce((sum, { weight }) => sum + weight, 0),
       withinCapacity: state.used <= this.capacity,
       keysLeadToLivingEntries: [...state.current].every(([key, entry]) =>
-        entry.key === key && entry.current && state.alive.has(entry) && entry.phase !== "closing"),
+        entry.key === key && entry.current && state.alive.has(entry) && entry.phase !== "closing"
+      ),
       nothingIsCurrentButThose: alive.filter(({ current }) => current).length === state.current.size,
       holders: alive.every((entry) => entry.holders === this.holds.filter((held) => held === entry).length),
       nobodyHoldsWhatIsClosing: alive.every((entry) =>
-        entry.phase !== "closing" || entry.holders === 0 || state.closed || this.failedBefore(entry)),
+        entry.phase !== "closing" || entry.holders === 0 || state.closed || this.failedBefore(entry)
+      ),
       unheldGoesUnlessKept: alive.every((entry) =>
-        entry.holders > 0 || entry.phase === "closing" || (entry.phase === "ready" && entry.current && this.timeToLive > 0)),
+        entry.holders > 0 || entry.phase === "closing" ||
+        (entry.phase === "ready" && entry.current && this.timeToLive > 0)
+      ),
       counted: state.totals.created ===
         state.totals.made + state.totals.failed + state.totals.cancelled +
           alive.filter(({ phase }) => ["making", "admitting", "starting"].includes(phase)).length,
@@ -127,10 +131,15 @@ const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 8 }), fc.nat(1000)), {
 describe("the engine map's state machine", () => {
   it("keeps its promises under any order of events", () => {
     fc.assert(
-      fc.property(fc.constantFrom(0, 20, Infinity), fc.constantFrom(6, 12, Infinity), steps, (timeToLive, capacity, events) => {
-        const world = new World(timeToLive, capacity)
-        for (const [kind, pick] of events) world.step(kind, pick)
-      }),
+      fc.property(
+        fc.constantFrom(0, 20, Infinity),
+        fc.constantFrom(6, 12, Infinity),
+        steps,
+        (timeToLive, capacity, events) => {
+          const world = new World(timeToLive, capacity)
+          for (const [kind, pick] of events) world.step(kind, pick)
+        }
+      ),
       { seed, numRuns: 2000 }
     )
   })

@@ -1,6 +1,6 @@
+import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Resource, Schedule, Scope, Stream, TestClock } from "effect"
-import { SqlClient } from "@effect/sql"
 import { Engine, Session, SqlFailure } from "effect-sql-engine"
 import { Outcome, VirtualClock } from "effect-sql-engine-testing"
 import * as ScriptedDriver from "effect-sql-engine-testing/ScriptedDriver"

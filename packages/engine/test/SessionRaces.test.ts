@@ -4,7 +4,7 @@
  */
 import { SqlClient } from "@effect/sql"
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, FiberId, Option, TestClock } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { Outcome, VirtualClock } from "effect-sql-engine-testing"
 import { bench, layerOf, withBench } from "./support/scripted.js"
@@ -202,3 +202,25 @@ it.scoped("a handle or a reserved connection used inside a savepoint of its sess
       expect(server.rows("t")).toEqual([1, 2, 3])
     })
   ))
+
+it.effect("a turn that is granted to a fiber at the moment of its interruption goes to the next one", () =>
+  VirtualClock.run(Effect.scoped(withBench(({ server }) =>
+    Effect.gen(function*() {
+      server.next("statement", Outcome.ok, Outcome.slow("1 second"))
+      let second: Fiber.RuntimeFiber<unknown, unknown> | undefined
+      yield* Session.transaction(Effect.gen(function*() {
+        yield* insert(1)
+        // The answer passes the turn on; before the next fiber has run a step with it, it is interrupted.
+        const first = yield* Effect.fork(
+          Effect.zipRight(insert(2), Effect.sync(() => second?.unsafeInterruptAsFork(FiberId.none)))
+        )
+        yield* Effect.yieldNow()
+        second = yield* Effect.fork(insert(3))
+        yield* Effect.yieldNow()
+        const third = yield* Effect.fork(insert(4))
+        yield* Fiber.join(Fiber.zip(first, third))
+        expect(Exit.isInterrupted(yield* Fiber.await(second))).toBe(true)
+      }))
+      expect(server.rows("t")).toEqual([1, 2, 4])
+    })
+  ))))

@@ -117,8 +117,9 @@ export interface PgConfig {
   /** Prepared statements kept by each connection, least recently used first out. Default 100. */
   readonly preparedStatements?: number | undefined
   /**
-   * Whether PgBouncer in transaction mode stands between: nothing is prepared, and options it cannot carry through
-   * (timeouts, `searchPath`, `settings`, `options`) are refused.
+   * Whether PgBouncer in transaction mode stands between: nothing is prepared; options it cannot carry through (timeouts,
+   * `searchPath`, `settings`, `options`) are refused, and so are statements that outlive their transaction (SET, LISTEN,
+   * PREPARE, session locks, temporary tables), before they are sent.
    */
   readonly pgbouncer?: boolean | undefined
   /** Rows fetched at a time by a stream. A stream holds at most two such batches. Default 256. */

@@ -8,13 +8,14 @@
  */
 import { makeCompiler } from "@effect/sql-pg/PgClient"
 import { defaultTransforms } from "@effect/sql/Statement"
-import { Effect, type Scope, type Stream } from "effect"
+import { Effect, type Scope, Stream } from "effect"
 import type { ConnectContext, Driver, DriverConnection, Statement } from "effect-sql-engine/Driver"
 import type { EngineConfigError, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { type CommitOutcome as Outcome, commitOutcome } from "./internal/commitOutcome.js"
 import { connect } from "./internal/connect.js"
 import { Connection } from "./internal/connection.js"
 import { Listener, type ListenEvent as Event } from "./internal/listener.js"
+import { needsSession } from "./internal/pooled.js"
 import { readSettings } from "./internal/settings.js"
 import type { PgConfig } from "./PgConfig.js"
 import { dialect } from "./PgDialect.js"
@@ -116,7 +117,8 @@ export const make = (config: PgConfig): Effect.Effect<PgDriver, EngineConfigErro
         : defaultTransforms(config.transformResultNames, config.transformJson).array,
       write: { connect: connectTo },
       connect: connectTo,
-      listen: (channel, engine) => listener.listen(channel, engine),
+      listen: (channel, engine) =>
+        settings.pgbouncer ? Stream.fail(needsSession(engine, "LISTEN")) : listener.listen(channel, engine),
       commitOutcome: (transactionId, engine) =>
         commitOutcome(connectTo({ engine, onLost: () => {}, onServerGone: () => {} }), transactionId)
     }

@@ -2,70 +2,18 @@ import { describe, it } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
 import type { PgConnection } from "effect-sql-engine-pg/PgDriver"
 import * as assert from "node:assert/strict"
+import { deeds, fingerprint as noticeable, forgetDeeds, prepareDeeds } from "../../../test/support/deeds.js"
 import { admin, connectTo, database, run } from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 const full = process.env["PROVE"] === "full"
 
-/** Everything of a session that another one could notice, as the server tells it. */
+/** Everything of a session that another one could notice, as the server and the driver tell it. */
 const fingerprint = (c: PgConnection) =>
   Effect.map(
-    run(
-      c,
-      `select
-        (select coalesce(json_agg(json_build_array(name, setting) order by name), '[]') from pg_settings where source = 'session') as settings,
-        (select count(*)::int from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as locks,
-        (select coalesce(json_agg(c), '[]') from pg_listening_channels() as c) as channels,
-        (select count(*)::int from pg_class where relnamespace = pg_my_temp_schema()) as temporary,
-        (select count(*)::int from pg_prepared_statements where name !~ '^s[0-9]+$') as prepared,
-        (select count(*)::int from pg_cursors where is_holdable) as cursors,
-        current_user as role, session_user as login`,
-      [],
-      { prepare: false }
-    ),
+    run(c, noticeable, [], { prepare: false }),
     ([row]) => ({ ...row, status: c.transaction() })
   )
-
-/** What borrowers do to a connection, in the order of harm. */
-const deeds = [
-  "select 1",
-  "insert into kept values (1)",
-  "select no_such_column",
-  "begin",
-  "commit",
-  "rollback",
-  "savepoint a",
-  "set local work_mem = '1MB'",
-  "set work_mem = '2MB'",
-  "set search_path = pg_catalog",
-  "set timezone = 'Asia/Tokyo'",
-  "set session characteristics as transaction isolation level serializable",
-  "reset all",
-  "set role reset_other",
-  "set session authorization reset_other",
-  "reset role",
-  "listen news",
-  "unlisten news",
-  "select pg_advisory_lock(7)",
-  "select pg_advisory_xact_lock(8)",
-  "select pg_try_advisory_lock_shared(1, 2)",
-  "select pg_advisory_unlock(7)",
-  "create temp table scratch (a int)",
-  "drop table if exists scratch",
-  "select 1 as a into temp scratch2",
-  "create temp view peek as select 1",
-  "prepare mine as select 1",
-  "deallocate all",
-  "discard all",
-  "declare held cursor with hold for select 1",
-  "declare loose cursor for select 1",
-  "close all",
-  "select set_config('work_mem', '3MB', false)",
-  "select set_config('work_mem', '3MB', true)",
-  "select shift_clock()",
-  "do $$ begin perform set_config('work_mem', '4MB', false); execute 'listen hidden'; end $$",
-  "select 1; set work_mem = '5MB'; listen script"
-]
 
 describe("reset", () => {
   it.live(
@@ -73,13 +21,7 @@ describe("reset", () => {
     () =>
       Effect.scoped(Effect.gen(function*() {
         const at = yield* database
-        yield* admin(
-          at.url,
-          "do $$ begin create role reset_other; exception when duplicate_object then null; end $$",
-          "create table kept (a int)",
-          "grant all on kept to public",
-          "create function shift_clock() returns text language sql as $$ select set_config('timezone', 'Asia/Tokyo', false) $$"
-        )
+        yield* admin(at.url, ...prepareDeeds)
         const between = yield* proxy(at)
         const config = { searchPath: "public", settings: { geqo: "off" }, preparedStatements: 5 }
         const through = { ...at, port: between.port }
@@ -111,7 +53,7 @@ describe("reset", () => {
           )
         )
         assert.ok(cleaned > 50 && untouched > 3, `${cleaned} cleaned, ${untouched} untouched`)
-        yield* admin(at.url, "drop owned by reset_other", "drop role reset_other")
+        yield* admin(at.url, ...forgetDeeds)
       })),
     120_000
   )

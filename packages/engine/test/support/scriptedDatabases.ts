@@ -1,13 +1,13 @@
 /**
  * The scripted driver as a value: each address is a database of its own, and every engine that is made is noted.
  */
+import { Effect, Redacted } from "effect"
+import type { Scope } from "effect"
+import * as ScriptedDriver from "effect-sql-engine-testing/ScriptedDriver"
 import type { EngineDriver, EngineOptions, EngineService } from "effect-sql-engine/Engine"
 import * as Engine from "effect-sql-engine/Engine"
 import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import * as ScriptedDriver from "effect-sql-engine-testing/ScriptedDriver"
-import { Effect, Redacted } from "effect"
-import type { Scope } from "effect"
 
 /** What a test may ask of an engine beside the usual. */
 interface ScriptedOptions extends EngineOptions {

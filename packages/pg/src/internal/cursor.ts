@@ -15,6 +15,7 @@ import { control } from "./control.js"
 import type { Exchange, Outcome, Step } from "./exchange.js"
 import { outcomeFailure, unreadable } from "./outcome.js"
 import { bind } from "./parameters.js"
+import { refusedBehindPgBouncer } from "./pooled.js"
 import { traits } from "./sqlText.js"
 import { newResult, type WireResult } from "./wire.js"
 
@@ -62,11 +63,13 @@ class Cursor {
     if (channel.link.busy) return Effect.zipRight(Effect.mapError(channel.settle, Option.some), this.pull)
     const bound = bind(statement, channel.context.engine)
     if ("failure" in bound) return Effect.fail(Option.some(bound.failure))
+    const about = traits(statement.sql)
+    const refused = refusedBehindPgBouncer(channel, about)
+    if (refused !== undefined) return Effect.fail(Option.some(refused))
     this.started = true
     this.own = statement.prelude.length === 0 && channel.link.status === "I"
     const steps = channel.preludeSteps(this.own ? ["BEGIN"] : statement.prelude)
     this.step = steps.length
-    const about = traits(statement.sql)
     channel.note(about, statement.prelude)
     return this.receive(this.write([...steps, {
       sql: statement.sql,

@@ -9,6 +9,7 @@ import { Exchange } from "./exchange.js"
 import type { ServerError } from "./failure.js"
 import { type Answered, outcomeFailure, unreadable } from "./outcome.js"
 import { bind, type Bound } from "./parameters.js"
+import { refusedBehindPgBouncer } from "./pooled.js"
 import type { Prepared } from "./preparedStatements.js"
 import { type Traits, traits } from "./sqlText.js"
 import { newResult, type WireResult } from "./wire.js"
@@ -25,6 +26,8 @@ export const execute = (channel: Channel, statement: Statement): Rows =>
     const bound = bind(statement, channel.context.engine)
     if ("failure" in bound) return Effect.fail(bound.failure)
     const about = traits(statement.sql)
+    const refused = refusedBehindPgBouncer(channel, about)
+    if (refused !== undefined) return Effect.fail(refused)
     return about.script && bound.values.length === 0
       ? executeScript(channel, statement, about)
       : executeSteps(channel, statement, bound, about, true)

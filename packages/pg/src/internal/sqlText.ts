@@ -23,6 +23,8 @@ export interface Traits {
   readonly steers: boolean
   /** Plainly a query: stopping it half-way undoes nothing. */
   readonly reads: boolean
+  /** What in it certainly needs a connection of the server that stays with its client: `SET`, `LISTEN`, … */
+  readonly holds: string | undefined
 }
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
@@ -121,6 +123,21 @@ const leavers: ReadonlyArray<RegExp> = [
   /\bdblink_connect/
 ]
 
+/** What outlives a transaction beyond doubt, each statement by its beginning or by what is in it. */
+const holders: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
+  [/^set (?!local |transaction |constraints )/, "SET"],
+  [/^listen\b/, "LISTEN"],
+  [/^prepare (?!transaction\b)/, "PREPARE"],
+  [/^load\b/, "LOAD"],
+  [/^declare\b.*\bwith hold\b/, "a cursor WITH HOLD"],
+  [/^(?!.*\bon commit drop\b)create( local| global)? temp(orary)? table\b/, "a temporary table"],
+  [/\bset_config *\( *(''|\$\d+)(::\w+)? *, *(''|\$\d+)(::\w+)? *, *false *\)/, "set_config for the session"],
+  [/^select\b.*\bpg_(try_)?advisory_lock(_shared)? *\(/, "an advisory lock of the session"]
+]
+
+const holdsOf = (statements: ReadonlyArray<string>): string | undefined =>
+  holders.find(([pattern]) => startsWith(statements, pattern))?.[1]
+
 const startsWith = (statements: ReadonlyArray<string>, pattern: RegExp) =>
   statements.some((statement) => pattern.test(statement))
 
@@ -139,6 +156,7 @@ const read = (sql: string): Traits => {
     spoils,
     setsLocally: !sets,
     readOnly: /\bread only\b|transaction_read_only\b/.test(text),
+    holds: holdsOf(statements),
     reads: statements.length === 1 && startsWith(statements, /^(select|values|table|show)\b/),
     steers: startsWith(
       statements,

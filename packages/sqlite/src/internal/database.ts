@@ -41,7 +41,8 @@ const withFile = <A>(
 ): Effect.Effect<A, SqlFailure> => {
   const origin: Origin = { engine: "database", file, readOnly: undefined }
   const attempt = (): A => {
-    const problem = problemBefore(file, mode)
+    // SQLite takes a file of one byte for an empty one, and would write over it.
+    const problem = problemBefore(file, mode) ?? (sizeOf(file) === 1 ? `${file} is not an SQLite database` : undefined)
     if (problem !== undefined) throw new Refused(problem)
     const db = new Sqlite(file, { readonly: mode === "ro", fileMustExist: mode !== "rwc", timeout: 0 })
     try {
@@ -58,10 +59,11 @@ const withFile = <A>(
 }
 
 /** Writes the header, unless somebody has. */
-const begin = (db: Sqlite.Database): "Created" | "Existed" => {
+const begin = (file: string) => (db: Sqlite.Database): "Created" | "Existed" => {
   db.exec("BEGIN IMMEDIATE")
   try {
-    const created = db.pragma("page_count", { simple: true }) === 0
+    // With the lock taken SQLite counts a first page already; the file has none before it is committed.
+    const created = sizeOf(file) === 0
     // A value that differs makes SQLite write its first page; the second one takes it back.
     if (created) db.exec("PRAGMA user_version = 1; PRAGMA user_version = 0")
     db.exec("COMMIT")
@@ -82,6 +84,8 @@ const remove = (file: string) => (db: Sqlite.Database): "Dropped" => {
   for (const name of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) rmSync(name, { force: true })
   return "Dropped"
 }
+
+const isBusy = (failure: SqlFailure): boolean => failure.code?.startsWith("SQLITE_BUSY") === true
 
 /** The database of these settings. */
 export const databaseOf = (settings: Settings): DatabaseAdmin => {
@@ -104,7 +108,7 @@ export const databaseOf = (settings: Settings): DatabaseAdmin => {
     create: memory
       ? Effect.succeed("Existed")
       : mode === "rwc"
-      ? withFile(settings, "rwc", begin)
+      ? withFile(settings, "rwc", begin(file))
       : refused(`${file} may not be created with mode "${mode}"`),
     drop: () =>
       Effect.suspend(() =>
@@ -112,7 +116,7 @@ export const databaseOf = (settings: Settings): DatabaseAdmin => {
           ? Effect.succeed("Missing" as const)
           : withFile(settings, "rw", remove(file))
       ),
-    raced: (failure) => /^SQLITE_BUSY/.test(failure.code ?? ""),
-    unready: (failure) => /^SQLITE_BUSY/.test(failure.code ?? "")
+    raced: isBusy,
+    unready: isBusy
   }
 }

@@ -9,5 +9,7 @@ const here = { current: () => `process ${process.pid}${isMainThread ? "" : `, th
 
 /** Tells an engine in the making where it is, unless somebody told it already. */
 export const atHome = <A, E, R>(make: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(ProcessIdentity, (told) =>
-    Effect.provideService(make, ProcessIdentity, told.current === undefined ? here : told))
+  Effect.flatMap(
+    ProcessIdentity,
+    (told) => Effect.provideService(make, ProcessIdentity, told.current === undefined ? here : told)
+  )

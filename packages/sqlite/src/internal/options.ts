@@ -48,7 +48,10 @@ export const options = {
   extensions: option(
     Schema.Array(Schema.declare(isExtension)),
     "a list of paths, or of objects with `path` and `entryPoint`",
-    { absent: "none", description: "Extensions loaded into every connection; with any, a lone SELECT runs on the writer." }
+    {
+      absent: "none",
+      description: "Extensions loaded into every connection; with any, a lone SELECT runs on the writer."
+    }
   ),
   statementCacheSize: count(0, { absent: "200", description: "Prepared statements kept by each connection." }),
   transformQueryNames: given(isFunction, "a function from name to name", {
@@ -66,6 +69,7 @@ export const address = {
   filename: text({ absent: "none", description: "The database file, or `:memory:`." }),
   url: given((u): u is unknown => u !== undefined, "an address", {
     absent: "none",
-    description: "The database file as a URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` for memory."
+    description:
+      "The database file as a URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` for memory."
   })
 }

@@ -8,11 +8,15 @@ import { count, duration, flag, given, group, oneOf, text } from "./option.js"
 export const pool = {
   mode: oneOf(["queue", "none", "single"], {
     absent: "`queue`",
-    description: "`queue` keeps connections and lends them in turn; `none` opens one for each borrower and closes it on " +
+    description:
+      "`queue` keeps connections and lends them in turn; `none` opens one for each borrower and closes it on " +
       "return; `single` has one."
   }),
   size: count(1, { absent: "5", description: "Connections kept open." }),
-  maxOverflow: count(0, { absent: "10", description: "Connections opened beyond `size` under load, closed when idle." }),
+  maxOverflow: count(0, {
+    absent: "10",
+    description: "Connections opened beyond `size` under load, closed when idle."
+  }),
   acquireTimeout: duration({
     absent: "30 seconds",
     description: "The longest wait for a connection, connecting included; then `PoolTimeout`."
@@ -84,7 +88,8 @@ export const engineOptions = {
   session: group("What sessions ask of BEGIN when they do not say, and their limits.", session),
   connect: oneOf(["lazy", "eager"], {
     absent: "`lazy`",
-    description: "`lazy`: the first statement opens the first connection. `eager`: making the engine opens and checks " +
+    description:
+      "`lazy`: the first statement opens the first connection. `eager`: making the engine opens and checks " +
       "one, so that a wrong address fails at the start."
   }),
   onConnect: given(isFunction, "a function", {

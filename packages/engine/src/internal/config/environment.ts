@@ -118,7 +118,9 @@ export const locate = (
     if (lookup.problems.length > 0) {
       const only = lookup.problems.length === 1 ? search.unread : undefined
       return yield* only ?? configError(
-        `No address of ${options.database === undefined ? "a database" : `the database "${options.database}"`} was found`,
+        `No address of ${
+          options.database === undefined ? "a database" : `the database "${options.database}"`
+        } was found`,
         options.database,
         lookup.problems
       )
@@ -182,8 +184,10 @@ class Search {
   private withPassword(found: Found | undefined): Effect.Effect<Found | undefined> {
     const url = found?.url
     if (!(url instanceof PostgresUrl) || url.password !== undefined) return Effect.succeed(found)
-    return Effect.map(this.lookup.secret("PGPASSWORD"), (password) =>
-      password === undefined ? found : { from: found!.from, url: new PostgresUrl({ ...url, password }) })
+    return Effect.map(
+      this.lookup.secret("PGPASSWORD"),
+      (password) => password === undefined ? found : { from: found!.from, url: new PostgresUrl({ ...url, password }) }
+    )
   }
 
   private libpq(): Effect.Effect<Found | undefined> {

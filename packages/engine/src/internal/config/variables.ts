@@ -3,7 +3,8 @@
  * is not set, `NAME_FILE` may name a file that holds the value, as container platforms mount secrets.
  */
 import { FileSystem } from "@effect/platform/FileSystem"
-import { Config, ConfigError, Effect, Option, Redacted } from "effect"
+import { Config, Effect, Option, Redacted } from "effect"
+import type { ConfigError } from "effect"
 import type { Problem } from "../url/problem.js"
 
 /** Every name that was looked for, and everything that is wrong with what was found. */
@@ -19,8 +20,7 @@ export class Lookup {
   plain(name: string): Effect.Effect<string | undefined> {
     this.names.add(name)
     return Effect.matchEffect(Config.option(Config.string(name)), {
-      onSuccess: (found) =>
-        Effect.succeed(Option.getOrUndefined(Option.filter(found, (value) => value.trim() !== ""))),
+      onSuccess: (found) => Effect.succeed(Option.getOrUndefined(Option.filter(found, (value) => value.trim() !== ""))),
       onFailure: (error) =>
         Effect.sync(() => {
           this.complain(name, `cannot be read from the configuration (${kindOf(error)})`)

@@ -78,7 +78,9 @@ const canonical = (value: unknown): string => {
       if (value instanceof PostgresUrl || value instanceof SqliteUrl) return revealed(value)
       if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
       if (isPlain(value)) {
-        const fields = Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
+        const fields = Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) =>
+          a < b ? -1 : 1
+        )
         return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(",")}}`
       }
       return `#${numberOf(value)}`

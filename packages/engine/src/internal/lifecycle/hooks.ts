@@ -5,7 +5,7 @@
  * Without hooks nothing of this stands on the hot path: lending a ready connection is the pool's own plain code.
  */
 import type { Connection } from "@effect/sql/SqlConnection"
-import { SqlError } from "@effect/sql/SqlError"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as SqlStatement from "@effect/sql/Statement"
 import { Cause, Duration, Effect, Option, Stream } from "effect"
 import type { ConnectContext, Driver, DriverConnection, Lane } from "../../Driver.js"
@@ -89,7 +89,10 @@ const closeInTime = (engine: string, connection: DriverConnection): Effect.Effec
     Effect.disconnect,
     Effect.timeout(closeLimit),
     Effect.catchAllCause((cause) =>
-      Effect.logWarning(`Gave up closing connection ${connection.id} of engine "${engine}", which was not set up.`, cause)
+      Effect.logWarning(
+        `Gave up closing connection ${connection.id} of engine "${engine}", which was not set up.`,
+        cause
+      )
     )
   )
 
@@ -124,7 +127,13 @@ const keptUp = (connection: DriverConnection, setUp: Effect.Effect<void, SqlFail
   return outer
 }
 
-const preparedLane = (lane: Lane, name: "write" | "read", driver: Driver, guard: Guard, hook?: ConnectionHook): Lane => {
+const preparedLane = (
+  lane: Lane,
+  name: "write" | "read",
+  driver: Driver,
+  guard: Guard,
+  hook?: ConnectionHook
+): Lane => {
   const connect = (context: ConnectContext): Effect.Effect<DriverConnection, SqlFailure> => {
     if (hook === undefined) return lane.connect(context)
     const ready = (connection: DriverConnection) =>
@@ -140,10 +149,13 @@ const preparedLane = (lane: Lane, name: "write" | "read", driver: Driver, guard:
       )
     // Nobody else knows of the connection yet: however the hook ends, it is handed on or closed.
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(lane.connect(context)), (connection) =>
-        Effect.as(restore(ready(connection)), keptUp(connection, ready(connection))).pipe(
-          Effect.onError(() => closeInTime(context.engine, connection))
-        ))
+      Effect.flatMap(
+        restore(lane.connect(context)),
+        (connection) =>
+          Effect.as(restore(ready(connection)), keptUp(connection, ready(connection))).pipe(
+            Effect.onError(() => closeInTime(context.engine, connection))
+          )
+      )
     )
   }
   return {

@@ -30,7 +30,8 @@ export const guard = (engine: string): Effect.Effect<Guard> =>
     return () => {
       const user = current()
       return user === owner ? undefined : new ForeignProcess({
-        message: `Engine "${engine}" was made in ${owner} and is used in ${user}: a connection cannot be shared between ` +
+        message:
+          `Engine "${engine}" was made in ${owner} and is used in ${user}: a connection cannot be shared between ` +
           "the two, and nothing was sent. Make an engine of its own there.",
         engine,
         owner,

@@ -12,11 +12,13 @@
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import type { Statement } from "@effect/sql/Statement"
-import { Cause, Clock, Effect, Option } from "effect"
+import { Clock, Effect } from "effect"
 import type { EngineService } from "../../Engine.js"
-import { fromSqlError, isSqlError, isSqlFailure, MigrationFailed, MutexLost, refine } from "../../SqlFailure.js"
-import type { SqlFailure } from "../../SqlFailure.js"
+import { refine } from "../../SqlFailure.js"
+import type { MigrationFailed, MutexLost, SqlFailure } from "../../SqlFailure.js"
 import type { Held } from "../mutex/model.js"
+import type { Progress } from "./failed.js"
+import { naming } from "./failed.js"
 import { printName } from "./id.js"
 import type { LedgerTable } from "./ledger.js"
 import type { Entry } from "./model.js"
@@ -28,61 +30,6 @@ export interface Around {
   readonly ledger: LedgerTable
   readonly held: Held
 }
-
-/** How far a step has come. */
-interface Progress {
-  /** The statement that runs now, from 1 on; 0: none of its own. */
-  at: number
-  /** Statements that are done. */
-  done: number
-}
-
-/** Statements never run when the database does not understand them, or does not allow them. */
-const didNothing = (failure: SqlFailure | undefined): boolean =>
-  failure !== undefined &&
-  (failure.sent === "no" || failure._tag === "SqlSyntaxError" || failure._tag === "AuthorizationError")
-
-const failed = <R>(step: Step<R>, progress: Progress, cause: Cause.Cause<unknown>): MigrationFailed => {
-  const error = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
-  const failure = isSqlFailure(error) ? error : isSqlError(error) ? fromSqlError(error) : undefined
-  const { direction, job, migration, set } = step
-  const statements = job._tag === "Statements" ? job.statements : []
-  const sql = statements[progress.at - 1]
-  const statement = sql === undefined ? undefined : { number: progress.at, of: statements.length, sql }
-  const interrupted = !step.transaction && !(progress.done === 0 && didNothing(failure))
-  const where = statement === undefined ? "" : ` in statement ${statement.number} of ${statement.of}`
-  const why = failure?.message ?? (error instanceof Error ? error.message : "its code failed")
-  const hint = failure?.code === "25001" ? " Put the line \"-- no-transaction\" at its head." : ""
-  const left = interrupted
-    ? `It has no transaction: ${progress.done} of its statements are done, and the ledger calls it interrupted.`
-    : "Nothing of it is left."
-  return new MigrationFailed({
-    set,
-    id: migration.id,
-    migration: printName(migration),
-    direction,
-    interrupted,
-    statement,
-    failure,
-    cause: failure === undefined ? error : undefined,
-    message: `Migration ${printName(migration)} of "${set}" failed${direction === "down" ? " on its way down" : ""}${where}: ` +
-      `${why}${hint} ${left}`
-  })
-}
-
-/** Names the migration in whatever its work ends with; the loss of the lock and an interruption are not its own. */
-const naming = <A, E, R, R2>(
-  step: Step<R2>,
-  progress: Progress,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, MigrationFailed | MutexLost, R> =>
-  Effect.catchAllCause(effect, (cause) => {
-    const error = Option.getOrUndefined(Cause.failureOption(cause))
-    if (error instanceof MutexLost) return Effect.fail(error)
-    return Cause.isInterruptedOnly(cause)
-      ? Effect.failCause(cause as Cause.Cause<never>)
-      : Effect.fail(failed(step, progress, cause))
-  })
 
 const code = <R>(engine: EngineService, effect: Effect.Effect<unknown, unknown, R>): Effect.Effect<unknown, unknown, R> =>
   Effect.provideService(effect, SqlClient, engine.sql) as Effect.Effect<unknown, unknown, R>
@@ -158,6 +105,7 @@ const alone = <R>(around: Around, step: Step<R>, progress: Progress) =>
     yield* engine.transaction(
       Effect.zipRight(entry === undefined ? ledger.insert(row) : ledger.update(row), held.confirm())
     )
+    progress.begun = true
     yield* job._tag === "Code" ? code(engine, job.effect) : oneByOne(around, job.statements, row, progress)
     progress.at = 0
     const millis = (yield* Clock.currentTimeMillis) - began
@@ -176,7 +124,7 @@ export const runStep = <R>(
   done: number
 ): Effect.Effect<number, MigrationFailed | MutexLost, R> =>
   Effect.gen(function*() {
-    const progress: Progress = { at: 0, done }
+    const progress: Progress = { at: 0, done, begun: false }
     const began = yield* Clock.currentTimeMillis
     const work: Effect.Effect<unknown, unknown, R> = step.transaction
       ? inTransaction(around, step, progress)

@@ -86,7 +86,8 @@ const wait = (
             `${holder ?? "somebody else"} has it. Wait longer, or end whoever has it.`
         })
       }
-      const pause = poll * (0.5 + (yield* Random.next))
+      // Whole milliseconds: timers know no others.
+      const pause = Math.round(poll * (0.5 + (yield* Random.next)))
       yield* Effect.sleep(Duration.millis(Math.max(1, Math.min(pause, limitMillis - waitedMillis))))
     }
   })

@@ -135,7 +135,7 @@ export const rowLock = (engine: EngineService, name: string, expiry: number): Ef
       release: refine(out(remove(owner))),
       holder: refine(Effect.map(out(orNothing(read(here))), (row) => row?.owner)),
       gone: Effect.never,
-      beatMillis: expiry / 3,
+      beatMillis: Math.round(expiry / 3),
       silence: "unknown"
     }
   })

@@ -12,9 +12,9 @@
  * | idle connections of the old engine | are closed |
  */
 import { Duration, Effect, Exit, Fiber, Runtime, Scope, Stream, SubscriptionRef } from "effect"
+import type { Pool } from "../../Pool.js"
 import { EngineClosed, EngineConfigError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import type { Pool } from "../../Pool.js"
 import { Deadlines } from "../deadlines.js"
 import { makeHub } from "../hub.js"
 import { ownRuntime } from "../ownRuntime.js"
@@ -130,7 +130,9 @@ class Switched<Service extends Renewable> {
   refusal(next: Generation<Service>): SqlFailure | undefined {
     const { driver, name } = this.host
     const dialect = next.engine[HostId].driver.dialect
-    if (this.closed) return new EngineClosed({ message: `Engine "${name}" is closed; it is not made anew.`, engine: name })
+    if (this.closed) {
+      return new EngineClosed({ message: `Engine "${name}" is closed; it is not made anew.`, engine: name })
+    }
     if (dialect.name === driver.dialect.name) return undefined
     const problem = `is ${dialect.name} now, and was ${driver.dialect.name}`
     return new EngineConfigError({

@@ -55,7 +55,9 @@ const together = (members: ReadonlyArray<Told>): Told => {
     return { kind: "number", nullable, unfit: undefined }
   }
   // A UUID or some other text is a text.
-  if ([...kinds].every((kind) => kind === "uuid" || kind === "text")) return { kind: "text", nullable, unfit: undefined }
+  if ([...kinds].every((kind) => kind === "uuid" || kind === "text")) {
+    return { kind: "text", nullable, unfit: undefined }
+  }
   return { kind: undefined, nullable, unfit: `values of several kinds (${[...kinds].join(", ")})` }
 }
 

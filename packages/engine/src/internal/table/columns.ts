@@ -30,7 +30,8 @@ const fieldsOf = (model: AnyModel): ReadonlyArray<Found> => {
 }
 
 /** Fields stand in the order in which the model names them. */
-const order = (model: VariantSchema.Struct<any>, field: string) => Object.keys(VariantSchema.fields(model)).indexOf(field)
+const order = (model: VariantSchema.Struct<any>, field: string) =>
+  Object.keys(VariantSchema.fields(model)).indexOf(field)
 
 /** The only property of a Schema's encoded side. */
 const property = (schema: Schema.Struct.Fields[string]): AST.PropertySignature => {

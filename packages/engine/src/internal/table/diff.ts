@@ -95,7 +95,9 @@ class Comparison {
     if (declared.nullable !== actual.nullable) this.differs("nullability", name, nullable(declared), nullable(actual))
     // That it counts where nobody needs it to changes nothing: SQLite always does, in a primary key of one integer.
     if (declared.generated && !actual.generated) this.differs("generated", name, "counts up", "does not")
-    else if (!declared.generated && !actual.generated && (declared.default === undefined) !== (actual.default === undefined)) {
+    else if (
+      !declared.generated && !actual.generated && (declared.default === undefined) !== (actual.default === undefined)
+    ) {
       this.differs("default", name, declared.default ?? "none", actual.default ?? "none")
     }
   }
@@ -112,7 +114,13 @@ class Comparison {
     )
     const key = (shape: TableShape) => shape.primaryKey === undefined ? "none" : `(${list(shape.primaryKey.columns)})`
     if (key(declared) !== key(actual)) this.differs("primary key", qualified(declared), key(declared), key(actual))
-    this.match("unique", uniqueColumns(declared), uniqueColumns(actual), sameSet, (columns) => [list(columns), `(${list(columns)})`])
+    this.match(
+      "unique",
+      uniqueColumns(declared),
+      uniqueColumns(actual),
+      sameSet,
+      (columns) => [list(columns), `(${list(columns)})`]
+    )
     this.match("foreign key", declared.foreignKeys, actual.foreignKeys, (a, b) => leads(a) === leads(b), (key) => [
       key.name ?? list(key.columns),
       leads(key)

@@ -84,7 +84,8 @@ export const attempt = (
     engine.transaction(look(engine.sql, ddl, schemasOf(plan)), { ...options, readOnly: true, deferrable: false }),
     (found) =>
       // What is half there may be what somebody else is committing right now: that is decided under the lock.
-      missing(plan, found).length === 0 && (settings.verify === "none" || compare(plan, found, settings.verify).length === 0)
+      missing(plan, found).length === 0 &&
+        (settings.verify === "none" || compare(plan, found, settings.verify).length === 0)
         ? Effect.succeed<Ensured>({ created: [], existed: names(plan.tables) })
         : engine.transaction(create(engine, plan, settings, true), { ...options, readOnly: false, deferrable: false })
   )

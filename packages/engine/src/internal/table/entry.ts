@@ -27,7 +27,9 @@ export interface Link {
 }
 
 /** Under which name a table is to stand. */
-export type Translate = (name: TableName) => { readonly name?: string | undefined; readonly schema?: string | undefined }
+export type Translate = (
+  name: TableName
+) => { readonly name?: string | undefined; readonly schema?: string | undefined }
 
 /** The entries of a plan; each name stands once. */
 export const entriesOf = (
@@ -61,7 +63,9 @@ const same = (a: TableName, b: TableName) => a.name === b.name && a.schema === b
 
 /** The table a reference means: the one given, or what stands in its place; by a name, first in the same schema. */
 const find = (entries: ReadonlyArray<Entry>, from: Entry, reference: Reference): Entry | undefined => {
-  const target = typeof reference.table === "function" && !isTable(reference.table) ? reference.table() : reference.table
+  const target = typeof reference.table === "function" && !isTable(reference.table)
+    ? reference.table()
+    : reference.table
   if (typeof target !== "string") {
     return entries.find(({ table }) => same(table, target) && same(table.declared, target.declared)) ??
       entries.find(({ table }) => same(table.declared, target.declared))
@@ -92,7 +96,9 @@ export const link = (entries: ReadonlyArray<Entry>, problems: Array<Problem>): v
       if (to === undefined) return problem(`leads to "${meant(reference)}", which is not among the tables given`)
       const fields = reference.target ?? to.table.primaryKey
       if (fields.length !== reference.columns.length) {
-        return problem(`has ${reference.columns.length} columns, and leads to ${fields.length} of ${qualified(to.table)}`)
+        return problem(
+          `has ${reference.columns.length} columns, and leads to ${fields.length} of ${qualified(to.table)}`
+        )
       }
       const target: Array<string> = []
       for (const field of fields) {

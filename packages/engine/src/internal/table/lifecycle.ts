@@ -66,10 +66,14 @@ export const tell = ({ logLevel = LogLevel.Debug, onEvent }: Telling, event: Tab
 }
 
 /** Tells the start and the end of an effect, and how long it took. */
-export const told = <A extends { readonly created: ReadonlyArray<string>; readonly existed: ReadonlyArray<string> }, E extends {
-  readonly _tag: string
-  readonly message: string
-}, R>(
+export const told = <
+  A extends { readonly created: ReadonlyArray<string>; readonly existed: ReadonlyArray<string> },
+  E extends {
+    readonly _tag: string
+    readonly message: string
+  },
+  R
+>(
   telling: Telling,
   engine: string,
   tables: ReadonlyArray<string>,

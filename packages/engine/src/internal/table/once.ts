@@ -31,8 +31,10 @@ export class Once {
         const run: Run<A, E> | undefined = runs.get(name)
         if (run === "done") return Effect.succeed(done)
         if (run !== undefined) {
-          return Effect.flatMap(restore(Deferred.await(run)), (exit) =>
-            Exit.isInterrupted(exit) ? Effect.suspend(attend) : Exit.as(exit, done))
+          return Effect.flatMap(
+            restore(Deferred.await(run)),
+            (exit) => Exit.isInterrupted(exit) ? Effect.suspend(attend) : Exit.as(exit, done)
+          )
         }
         // Looked up and taken in one step: no fiber can come in between.
         const own = Deferred.unsafeMake<Exit.Exit<A, E>>(FiberId.none)

@@ -2,17 +2,17 @@
  * Making sure of tables on an engine at hand: once, and again when somebody else was at it.
  */
 import { Duration, Effect } from "effect"
-import type { LogLevel, Schedule } from "effect"
+import type { Schedule } from "effect"
 import type { EngineService } from "../../Engine.js"
 import type { SqlFailure } from "../failure/failure.js"
 import { isSqlFailure } from "../failure/failure.js"
 import type { SchemaMismatch, TableError } from "../failure/schema.js"
-import { HostId } from "../session/verbs.js"
 import { current } from "../session/unit.js"
+import { HostId } from "../session/verbs.js"
+import type { LayerOptions } from "./api.js"
 import type { Ensured } from "./ensure.js"
 import { attempt } from "./ensure.js"
 import type { Translate } from "./entry.js"
-import type { TablesEvent } from "./lifecycle.js"
 import { tell, told } from "./lifecycle.js"
 import type { AnyTable } from "./model.js"
 import { Once } from "./once.js"
@@ -20,16 +20,6 @@ import type { Plan } from "./plan.js"
 import { plan } from "./plan.js"
 import { again, tenTimes } from "./races.js"
 import { qualified } from "./shape.js"
-
-/** What `ensure` can be told. */
-export interface EnsureSettings {
-  readonly schedule?: Schedule.Schedule<unknown, SqlFailure> | undefined
-  readonly translate?: Translate | undefined
-  readonly verify?: "exact" | "contains" | "none" | undefined
-  readonly lockTimeout?: Duration.DurationInput | undefined
-  readonly onEvent?: ((event: TablesEvent) => Effect.Effect<unknown>) | undefined
-  readonly logLevel?: LogLevel.LogLevel | undefined
-}
 
 /** What is done, on every engine there is. */
 export const once = new Once()
@@ -46,7 +36,7 @@ const names = ({ tables }: Plan) => tables.map(({ shape }) => qualified(shape))
 export const ensure = (
   engine: EngineService,
   tables: ReadonlyArray<AnyTable>,
-  options: EnsureSettings
+  options: Omit<LayerOptions, "when">
 ): Effect.Effect<Ensured, SqlFailure | TableError | SchemaMismatch> =>
   Effect.gen(function*() {
     const made = yield* planned(engine, tables, options.translate)
@@ -58,8 +48,7 @@ export const ensure = (
       // Inside of a session nothing can be tried again alone, and nothing is certain before its COMMIT.
       (failure) => !within && isSqlFailure(failure) && made.ddl.raced(failure),
       (options.schedule ?? tenTimes) as Schedule.Schedule<unknown, SqlFailure | SchemaMismatch>,
-      ({ attempts, failure }) =>
-        tell(options, { _tag: "Retrying", engine: engine.name, attempts, failure })
+      ({ attempts, failure }) => tell(options, { _tag: "Retrying", engine: engine.name, attempts, failure })
     )
     const run = told(options, engine.name, names(made), attempts)
     if (within) return yield* run

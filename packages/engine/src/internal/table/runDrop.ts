@@ -7,10 +7,10 @@ import type { EngineService } from "../../Engine.js"
 import type { SqlFailure } from "../failure/failure.js"
 import type { TableError } from "../failure/schema.js"
 import { HostId } from "../session/verbs.js"
+import type { LayerOptions } from "./api.js"
 import { look, tableIn } from "./live.js"
 import type { AnyTable } from "./model.js"
 import { again, tenTimes } from "./races.js"
-import type { EnsureSettings } from "./run.js"
 import { inside, once, planned } from "./run.js"
 import type { DatabaseShape, TableName } from "./shape.js"
 import { qualified } from "./shape.js"
@@ -20,7 +20,7 @@ import { tableError } from "./table.js"
 export const drop = (
   engine: EngineService,
   tables: ReadonlyArray<AnyTable>,
-  options: Pick<EnsureSettings, "translate" | "lockTimeout" | "schedule">
+  options: Pick<LayerOptions, "translate" | "lockTimeout" | "schedule">
 ): Effect.Effect<ReadonlyArray<string>, SqlFailure | TableError> =>
   Effect.gen(function*() {
     const { ddl, dialect, tables: all } = yield* planned(engine, tables, options.translate)
@@ -63,6 +63,12 @@ export const introspect = (
     if (ddl === undefined) {
       return Effect.fail(tableError([{ table: "every table", field: name, problem: "cannot be asked for its tables" }]))
     }
-    return Effect.flatMap(inside(engine), (within) =>
-      engine.transaction(look(engine.sql, ddl, schemas), { name: "tables", ...(within ? undefined : { readOnly: true }) }))
+    return Effect.flatMap(
+      inside(engine),
+      (within) =>
+        engine.transaction(look(engine.sql, ddl, schemas), {
+          name: "tables",
+          ...(within ? undefined : { readOnly: true })
+        })
+    )
   })

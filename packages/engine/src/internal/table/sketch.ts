@@ -11,7 +11,11 @@ const anywhere = { schemas: true, sameName: (a: string, b: string) => a === b }
 
 const typeOf = ({ types }: Entry, column: string): string => {
   const type = types.get(column)!
-  return typeof type === "string" ? type : typeof type.sql === "string" ? type.sql : Object.values(type.sql)[0] ?? "text"
+  return typeof type === "string"
+    ? type
+    : typeof type.sql === "string"
+    ? type.sql
+    : Object.values(type.sql)[0] ?? "text"
 }
 
 /** Each table's shape; references that lead out of the list are left out. */

@@ -49,7 +49,9 @@ export class Writer {
       `${column === undefined ? `(${expression})` : this.id(column)}${descending ? " DESC" : ""}`
     )
     const filter = where === undefined ? "" : ` WHERE ${where}`
-    return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${this.id(name)} ON ${this.table(table)} (${columns.join(", ")})${filter}`
+    return `CREATE ${unique ? "UNIQUE " : ""}INDEX ${this.id(name)} ON ${this.table(table)} (${
+      columns.join(", ")
+    })${filter}`
   }
 
   /** The table and its indexes. */

@@ -84,7 +84,7 @@ const list = (json: string | null | undefined): Array<any> => json == null ? [] 
 
 const column = (row: Row): ColumnShape => {
   // What a serial column counts with, for the times before identity columns.
-  const generated = (row["identity"] ?? "") !== "" || /^nextval\(/.test(row["value"] ?? "")
+  const generated = (row["identity"] ?? "") !== "" || row["value"]?.startsWith("nextval(") === true
   return {
     name: row["name"]!,
     type: row["type"]!,

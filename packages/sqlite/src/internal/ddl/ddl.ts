@@ -35,14 +35,15 @@ const now: Ddl["now"] = (kind) => {
 }
 
 /** Version 4, variant 1, of random bytes. */
-const uuid = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || " +
+const uuid =
+  "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || " +
   "substr('89AB', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
 
 /** The lock was taken, or the object came to be a moment before. */
 const raced = (failure: SqlFailure): boolean =>
   failure._tag === "TransactionAborted" && failure.first !== undefined
     ? raced(failure.first)
-    : /^SQLITE_BUSY/.test(failure.code ?? "") ||
+    : failure.code?.startsWith("SQLITE_BUSY") === true ||
       (failure.code === "SQLITE_ERROR" && / already exists/.test(failure.message))
 
 export const ddl: Ddl = {

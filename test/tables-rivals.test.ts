@@ -1,19 +1,15 @@
 /**
- * Rivals: what is tried again, what is not, and many processes on one empty database (capabilities 41 and 42).
+ * Rivals: what is tried again, and what is not (capability 41).
  */
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Schema } from "effect"
+import { Deferred, Effect, Fiber, Schema } from "effect"
 import { Engine, SqlFailure, Table, Tables } from "effect-sql-engine"
 import { PgDialect, PgEngine } from "effect-sql-engine-pg"
 import { SqliteDialect, SqliteEngine } from "effect-sql-engine-sqlite"
-import pg from "pg"
+import { Client } from "pg"
 import { admin, database } from "./support/postgres.js"
-import { posts, users } from "./tables/declared.js"
-import { racers } from "./tables/race.js"
-import { names, on, worlds } from "./tables/world.js"
-
-const rounds = process.env["PROVE"] === "full" ? 100 : 5
+import { on, worlds } from "./tables/world.js"
 
 const things = Table.make("things", Schema.Struct({ id: Schema.Int }))
 
@@ -34,14 +30,14 @@ const heard = <A, E, R>(run: (options: Tables.EnsureOptions) => Effect.Effect<A,
 const rival = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const client = new pg.Client({ connectionString: url })
+      const client = new Client({ connectionString: url })
       await client.connect()
       return client
     }),
     (client) => Effect.promise(() => client.end())
   )
 
-const say = (client: pg.Client, sql: string) => Effect.promise(() => client.query(sql))
+const say = (client: Client, sql: string) => Effect.promise(() => client.query(sql))
 
 describe("on PostgreSQL", () => {
   it.scopedLive("a table that a rival makes at the same moment is found after a retry", () =>
@@ -173,33 +169,4 @@ describe("on SQLite", () => {
           )
         ]).toEqual([true, false, false, true, true, true, false])
       })))
-})
-
-describe("sixteen processes on an empty database", () => {
-  it.scopedLive(
-    `all have the tables, one has made them, ${rounds} times on each database; also when one is killed`,
-    () =>
-      Effect.gen(function*() {
-        const { race } = yield* racers(16)
-        for (const name of names) {
-          for (let round = 0; round < rounds; round++) {
-            const world = yield* worlds[name]
-            const [took, answers] = yield* Effect.timed(race({ what: "tables", url: world.url }))
-            expect(answers.flatMap((answer) => answer?.failure ?? [])).toEqual([])
-            expect(answers.filter((answer) => answer?.outcome === "Created")).toHaveLength(1)
-            expect(Duration.toSeconds(took)).toBeLessThan(20)
-            const shapes = yield* Effect.provide(
-              Effect.all([Tables.ensure([users, posts]), Tables.introspect()]),
-              Engine.layer(world.make)
-            )
-            expect(shapes[0].created).toEqual([])
-            expect(shapes[1].map(({ name }) => name).sort()).toEqual(["players", "posts", "teams", "users"])
-          }
-        }
-        const last = yield* worlds.postgresql
-        const answers = yield* race({ what: "tables", url: last.url }, 15)
-        expect(answers.slice(1).map((answer) => answer?.failure)).toEqual(answers.slice(1).map(() => undefined))
-      }),
-    120_000
-  )
 })

@@ -1,0 +1,67 @@
+/**
+ * The failure of a migration: which, in which statement, why, and what is left of it.
+ */
+import { Cause, Effect, Option } from "effect"
+import { fromSqlError, isSqlError, isSqlFailure, MigrationFailed, MutexLost } from "../../SqlFailure.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import { printName } from "./id.js"
+import type { Step } from "./prepare.js"
+
+/** How far a step has come. */
+export interface Progress {
+  /** The statement that runs now, from 1 on; 0: none of its own. */
+  at: number
+  /** Statements that are done. */
+  done: number
+  /** Whether the ledger says that it was begun. */
+  begun: boolean
+}
+
+/** Statements never run when the database does not understand them, or does not allow them. */
+const didNothing = (failure: SqlFailure | undefined): boolean =>
+  failure !== undefined &&
+  (failure.sent === "no" || failure._tag === "SqlSyntaxError" || failure._tag === "AuthorizationError")
+
+const failed = <R>(step: Step<R>, progress: Progress, cause: Cause.Cause<unknown>): MigrationFailed => {
+  const error = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
+  const failure = isSqlFailure(error) ? error : isSqlError(error) ? fromSqlError(error) : undefined
+  const { direction, job, migration, set } = step
+  const statements = job._tag === "Statements" ? job.statements : []
+  const sql = statements[progress.at - 1]
+  const statement = sql === undefined ? undefined : { number: progress.at, of: statements.length, sql }
+  const untouched = job._tag === "Statements" && progress.done === 0 && didNothing(failure)
+  const interrupted = progress.begun && !untouched
+  const where = statement === undefined ? "" : ` in statement ${statement.number} of ${statement.of}`
+  const why = failure?.message ?? (error instanceof Error ? error.message : "its code failed")
+  const alone = failure !== undefined && step.transaction && /(inside|from within) a transaction/.test(failure.message)
+  const hint = alone ? " Put the line \"-- no-transaction\" at its head." : ""
+  const left = interrupted
+    ? `It has no transaction: ${progress.done} of its statements are done, and the ledger calls it interrupted.`
+    : "Nothing of it is left."
+  return new MigrationFailed({
+    set,
+    id: migration.id,
+    migration: printName(migration),
+    direction,
+    interrupted,
+    statement,
+    failure,
+    cause: failure === undefined ? error : undefined,
+    message: `Migration ${printName(migration)} of "${set}" failed${direction === "down" ? " on its way down" : ""}${where}: ` +
+      `${why}${hint} ${left}`
+  })
+}
+
+/** Names the migration in whatever its work ends with; the loss of the lock and an interruption are not its own. */
+export const naming = <A, E, R, R2>(
+  step: Step<R2>,
+  progress: Progress,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, MigrationFailed | MutexLost, R> =>
+  Effect.catchAllCause(effect, (cause): Effect.Effect<never, MigrationFailed | MutexLost> => {
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    if (error instanceof MutexLost) return Effect.fail(error)
+    return Cause.isInterruptedOnly(cause)
+      ? Effect.failCause(cause as Cause.Cause<never>)
+      : Effect.fail(failed(step, progress, cause))
+  })
