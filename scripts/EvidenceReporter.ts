@@ -31,7 +31,9 @@ export default class EvidenceReporter implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>): void {
     if (process.env["PROVE"] !== "full") return
     const date = new Date().toISOString().slice(0, 10)
-    const machine = `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version.slice(1)}`
+    const machine = `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${
+      process.version.slice(1)
+    }`
     const written: Array<string> = []
     const files = new Set<string>()
     for (const module of modules) {

@@ -173,7 +173,10 @@ if (binary !== undefined) {
           const ids = Array.from({ length: 300 }, (_, i) => i)
           const ends = ["commit", "fail", "savepoint"] as const
           yield* Effect.forEach(ids, (id) => Effect.exit(whole(engine, id, ends[id % 3]!)), { concurrency: 30 })
-          const rows = yield* admin(at.url, "select id, array_agg(part order by part) as parts from t group by id order by id")
+          const rows = yield* admin(
+            at.url,
+            "select id, array_agg(part order by part) as parts from t group by id order by id"
+          )
           expect(rows).toEqual(ids.filter((id) => id % 3 !== 1).map((id) => ({ id, parts: [1, 2] })))
           const [servers] = yield* admin(
             at.url,
@@ -226,7 +229,9 @@ if (binary !== undefined) {
           let interrupted = 0
           const race = Effect.gen(function*() {
             const sleep = sql`select pg_sleep(${random.below(4) / 1_000})`
-            const fiber = yield* Effect.fork<unknown, unknown, never>(random.below(2) === 0 ? sleep : transaction(sleep))
+            const fiber = yield* Effect.fork<unknown, unknown, never>(
+              random.below(2) === 0 ? sleep : transaction(sleep)
+            )
             yield* Effect.sleep(random.below(5))
             const exit = yield* Fiber.interrupt(fiber)
             if (Exit.isFailure(exit)) {
@@ -247,7 +252,12 @@ if (binary !== undefined) {
           const rows = engine.sql<{ readonly n: number }>`select n from generate_series(1, 2000) n`.stream
           const sum = Stream.runFold(rows, 0, (sum, { n }) => sum + n)
           const some = Effect.map(Stream.runCollect(Stream.take(rows, 3)), (some) => Chunk.size(some))
-          const all = [sum, engine.transaction(sum), some, engine.transaction(some)]
+          const all: ReadonlyArray<Effect.Effect<number, unknown>> = [
+            sum,
+            engine.transaction(sum),
+            some,
+            engine.transaction(some)
+          ]
           const results = yield* Effect.forEach(Array.from({ length: 40 }, (_, i) => all[i % 4]!), (one) => one, {
             concurrency: 10
           })
@@ -258,7 +268,10 @@ if (binary !== undefined) {
     it.live("a mutex that would hold a session's lock is refused", () =>
       behind((engine) =>
         Effect.gen(function*() {
-          const asked = Effect.void.pipe(Mutex.withLock("nightly"), Effect.provideService(Engine.Engine, engine))
+          const asked = Effect.void.pipe(
+            Mutex.withLock<Engine.Engine>("nightly"),
+            Effect.provideService(Engine.Engine, engine)
+          )
           const failure = yield* Effect.flip(asked)
           expect(failure).toMatchObject({ _tag: "MutexUnsupported", reason: "pooler" })
         })

@@ -1,7 +1,7 @@
 /**
  * Sixteen processes that start at once on nothing: capabilities 37 and 42.
  */
-import { describe, expect, it } from "@effect/vitest"
+import { expect, layer } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { Database, Engine, Tables } from "effect-sql-engine"
 import { Racers } from "./tables/race.js"
@@ -20,45 +20,43 @@ const expectOneMaker = (answers: ReadonlyArray<Answer | undefined>) => {
 }
 
 // Most of the time the processes take is their start, so all tests are run by the same ones.
-describe("sixteen processes at once", () => {
-  it.layer(Racers.layer(16), { timeout: 240_000, excludeTestServices: true })((it) => {
-    it.scoped(
-      `make one set of tables on an empty database, ${rounds} times out of ${rounds}`,
-      () =>
-        Effect.gen(function*() {
-          const { race } = yield* Racers
-          for (const name of names) {
-            for (let round = 0; round < rounds; round++) {
-              const world = yield* worlds[name]
-              const [took, answers] = yield* Effect.timed(race({ what: "tables", url: world.url }))
-              expectOneMaker(answers)
-              expect(Duration.toSeconds(took)).toBeLessThan(20)
-              const found = yield* Effect.provide(Tables.introspect(), Engine.layer(world.make))
-              expect(found.map(({ name }) => name).sort()).toEqual(["players", "posts", "teams", "users"])
-            }
+layer(Racers.layer(16), { timeout: 240_000, excludeTestServices: true })("sixteen processes at once", (it) => {
+  it.scoped(
+    `make one set of tables on an empty database, ${rounds} times out of ${rounds}`,
+    () =>
+      Effect.gen(function*() {
+        const { race } = yield* Racers
+        for (const name of names) {
+          for (let round = 0; round < rounds; round++) {
+            const world = yield* worlds[name]
+            const [took, answers] = yield* Effect.timed(race({ what: "tables", url: world.url }))
+            expectOneMaker(answers)
+            expect(Duration.toSeconds(took)).toBeLessThan(20)
+            const found = yield* Effect.provide(Tables.introspect(), Engine.layer(world.make))
+            expect(found.map(({ name }) => name).sort()).toEqual(["players", "posts", "teams", "users"])
           }
-        }),
-      120_000
-    )
-
-    it.scoped("create one database, and go from nothing to tables", () =>
-      Effect.gen(function*() {
-        const { race } = yield* Racers
-        const files = yield* folder
-        for (const what of ["database", "start"] as const) {
-          const { name, options, target } = yield* fresh("race")
-          for (const url of [options.url, `sqlite:///${files}/${name}.db`]) expectOneMaker(yield* race({ what, url }))
-          expect(yield* Database.status(target)).toBe("Present")
         }
-      }), 120_000)
+      }),
+    120_000
+  )
 
-    it.scoped("go on without one that is killed in the middle", () =>
-      Effect.gen(function*() {
-        const { race } = yield* Racers
-        const { url } = yield* worlds.postgresql
-        const [, ...others] = yield* race({ what: "tables", url }, 15)
-        expect(others.flatMap((answer) => answer === undefined ? ["none"] : answer.failure ?? [])).toEqual([])
-        expect(others.filter((answer) => answer?.outcome === "Created").length).toBeLessThanOrEqual(1)
-      }), 120_000)
-  })
+  it.scoped("create one database, and go from nothing to tables", () =>
+    Effect.gen(function*() {
+      const { race } = yield* Racers
+      const files = yield* folder
+      for (const what of ["database", "start"] as const) {
+        const { name, options, target } = yield* fresh("race")
+        for (const url of [options.url, `sqlite:///${files}/${name}.db`]) expectOneMaker(yield* race({ what, url }))
+        expect(yield* Database.status(target)).toBe("Present")
+      }
+    }), 120_000)
+
+  it.scoped("go on without one that is killed in the middle", () =>
+    Effect.gen(function*() {
+      const { race } = yield* Racers
+      const { url } = yield* worlds.postgresql
+      const [, ...others] = yield* race({ what: "tables", url }, 15)
+      expect(others.flatMap((answer) => answer === undefined ? ["none"] : answer.failure ?? [])).toEqual([])
+      expect(others.filter((answer) => answer?.outcome === "Created").length).toBeLessThanOrEqual(1)
+    }), 120_000)
 })

@@ -51,57 +51,64 @@ const tagOf = (exit: Exit.Exit<unknown, unknown>): string => {
 describe("Interrupting every holder of a full pool", () => {
   const rounds = size(4, 100)
 
-  it.live(`ends the fibers at once and the server's work soon after, ${rounds} times`, () =>
-    Effect.scoped(Effect.gen(function*() {
-      const { at, engine } = yield* open()
-      const { sql, transaction } = engine
-      let fiberMillis: Array<number> = []
-      let serverMillis: Array<number> = []
-      const inTime = () => percentile(fiberMillis, 0.99) <= 250 && Math.max(...serverMillis) <= 500
-      const once = Effect.gen(function*() {
-        const sleep = sql`select pg_sleep(20)`
-        const fibers = yield* Effect.forEach(
-          Array.from({ length: pool }, (_, i) => i),
-          (i) => Effect.fork<unknown, unknown, never>(i % 2 === 0 ? transaction(sleep) : sleep)
-        )
-        yield* until(working(at, "pg_sleep(20)"), (n) => n === pool)
-        expect((yield* engine.stats).pool).toMatchObject({ inUse: pool, idle: 0 })
-        const asked = performance.now()
-        yield* Effect.forEach(
-          fibers,
-          (fiber) =>
-            Effect.map(Fiber.interrupt(fiber), (exit) => {
-              fiberMillis.push(performance.now() - asked)
-              assert.equal(tagOf(exit), "Interrupt")
-            }),
-          { concurrency: "unbounded" }
-        )
-        yield* until(working(at, "pg_sleep(20)"), (n) => n === 0)
-        serverMillis.push(performance.now() - asked)
-        const answers = yield* Effect.forEach(Array.from({ length: pool }), () => transaction(sql`select 1 as a`), {
-          concurrency: "unbounded"
+  it.live(
+    `ends the fibers at once and the server's work soon after, ${rounds} times`,
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { at, engine } = yield* open()
+        const { sql, transaction } = engine
+        let fiberMillis: Array<number> = []
+        let serverMillis: Array<number> = []
+        const inTime = () => percentile(fiberMillis, 0.99) <= 250 && Math.max(...serverMillis) <= 500
+        const once = Effect.gen(function*() {
+          const sleep = sql`select pg_sleep(20)`
+          const fibers = yield* Effect.forEach(
+            Array.from({ length: pool }, (_, i) => i),
+            (i) => Effect.fork<unknown, unknown, never>(i % 2 === 0 ? transaction(sleep) : sleep)
+          )
+          yield* until(working(at, "pg_sleep(20)"), (n) => n === pool)
+          expect((yield* engine.stats).pool).toMatchObject({ inUse: pool, idle: 0 })
+          const asked = performance.now()
+          yield* Effect.forEach(
+            fibers,
+            (fiber) =>
+              Effect.map(Fiber.interrupt(fiber), (exit) => {
+                fiberMillis.push(performance.now() - asked)
+                assert.equal(tagOf(exit), "Interrupt")
+              }),
+            { concurrency: "unbounded" }
+          )
+          yield* until(working(at, "pg_sleep(20)"), (n) => n === 0)
+          serverMillis.push(performance.now() - asked)
+          const answers = yield* Effect.forEach(Array.from({ length: pool }), () => transaction(sql`select 1 as a`), {
+            concurrency: "unbounded"
+          })
+          assert.equal(answers.length, pool)
+          yield* quiescent(engine, at)
         })
-        assert.equal(answers.length, pool)
-        yield* quiescent(engine, at)
-      })
-      // A busy machine can spoil it; the promise is kept when it is kept in one of a few series.
-      for (let series = 1; series <= 5; series++) {
-        fiberMillis = []
-        serverMillis = []
-        yield* Effect.repeatN(once, rounds - 1)
-        if (inTime()) break
-      }
-      const p99 = percentile(fiberMillis, 0.99)
-      assert.ok(inTime(), `fibers ${p99} ms (p99), the server ${Math.max(...serverMillis)} ms, in each of five series`)
-      evidence({
-        proof: "9",
-        size: `${rounds} times all ${pool} of a pool in pg_sleep(20), interrupted`,
-        figures: {
-          "ms until the fibers were done, p99": p99,
-          "ms until the server was idle, at most": Math.max(...serverMillis)
+        // A busy machine can spoil it; the promise is kept when it is kept in one of a few series.
+        for (let series = 1; series <= 5; series++) {
+          fiberMillis = []
+          serverMillis = []
+          yield* Effect.repeatN(once, rounds - 1)
+          if (inTime()) break
         }
-      })
-    })).pipe(Logger.withMinimumLogLevel(LogLevel.None)), 300_000)
+        const p99 = percentile(fiberMillis, 0.99)
+        assert.ok(
+          inTime(),
+          `fibers ${p99} ms (p99), the server ${Math.max(...serverMillis)} ms, in each of five series`
+        )
+        evidence({
+          proof: "9",
+          size: `${rounds} times all ${pool} of a pool in pg_sleep(20), interrupted`,
+          figures: {
+            "ms until the fibers were done, p99": p99,
+            "ms until the server was idle, at most": Math.max(...serverMillis)
+          }
+        })
+      })).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
+    300_000
+  )
 })
 
 describe("A statement that ends while its cancellation is on its way", () => {

@@ -128,30 +128,34 @@ describe("The next borrower of a connection", () => {
     300_000
   )
 
-  it.live(`gets it without a round trip where nothing was left behind (seed ${seed + 1})`, () =>
-    Effect.scoped(Effect.gen(function*() {
-      const { at, between, engine } = yield* open
-      yield* engine.sql`select 1`
-      const runs = size(60, 500)
-      const texts = FastCheck.record({
-        commits: FastCheck.boolean(),
-        texts: FastCheck.uniqueArray(FastCheck.constantFrom(...harmless), { minLength: 1 })
-      })
-      yield* check(seed + 1, runs, texts, ({ commits, texts }) =>
-        quietly(Effect.gen(function*() {
-          between.reset()
-          yield* borrow(engine, commits ? "commit" : "rollback", texts, () => {})
-          yield* returned(engine)
-          // One for each statement, one for the end.
-          expect(between.trips()).toBe(texts.length + 1)
-        })))
-      expect((yield* engine.stats).pool.created).toBe(1)
-      yield* quiescent(engine, at)
-      evidence({
-        proof: "10",
-        size: `${runs} sessions that leave nothing behind`,
-        figures: { "extra round trips": 0, "connections made": 1 },
-        seed: seed + 1
-      })
-    })), 300_000)
+  it.live(
+    `gets it without a round trip where nothing was left behind (seed ${seed + 1})`,
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { at, between, engine } = yield* open
+        yield* engine.sql`select 1`
+        const runs = size(60, 500)
+        const texts = FastCheck.record({
+          commits: FastCheck.boolean(),
+          texts: FastCheck.uniqueArray(FastCheck.constantFrom(...harmless), { minLength: 1 })
+        })
+        yield* check(seed + 1, runs, texts, ({ commits, texts }) =>
+          quietly(Effect.gen(function*() {
+            between.reset()
+            yield* borrow(engine, commits ? "commit" : "rollback", texts, () => {})
+            yield* returned(engine)
+            // One for each statement, one for the end.
+            expect(between.trips()).toBe(texts.length + 1)
+          })))
+        expect((yield* engine.stats).pool.created).toBe(1)
+        yield* quiescent(engine, at)
+        evidence({
+          proof: "10",
+          size: `${runs} sessions that leave nothing behind`,
+          figures: { "extra round trips": 0, "connections made": 1 },
+          seed: seed + 1
+        })
+      })),
+    300_000
+  )
 })

@@ -56,20 +56,26 @@ describe("A statement that failed and whose failure the body swallowed", () => {
 
   for (const [statement, tag] of broken) {
     it.live(`(${tag}) makes the session end as TransactionAborted, which carries it`, () =>
-      onPostgres((engine, at) =>
-        Effect.gen(function*() {
-          const { sql, transaction } = engine
-          const own = yield* failureOf(transaction(sql.unsafe(statement)))
-          expect(own._tag).toBe(tag)
-          const failure = yield* failureOf(transaction(Effect.gen(function*() {
-            yield* sql`insert into parent values (1)`
-            yield* Effect.ignore(sql.unsafe(statement))
-            return "fine"
-          })))
-          expect(failure._tag).toBe("TransactionAborted")
-          expect(failure._tag === "TransactionAborted" && failure.first && essence(failure.first)).toEqual(essence(own))
-          expect(yield* admin(at.url, "select * from parent")).toEqual([])
-        }), parent, child))
+      onPostgres(
+        (engine, at) =>
+          Effect.gen(function*() {
+            const { sql, transaction } = engine
+            const own = yield* failureOf(transaction(sql.unsafe(statement)))
+            expect(own._tag).toBe(tag)
+            const failure = yield* failureOf(transaction(Effect.gen(function*() {
+              yield* sql`insert into parent values (1)`
+              yield* Effect.ignore(sql.unsafe(statement))
+              return "fine"
+            })))
+            expect(failure._tag).toBe("TransactionAborted")
+            expect(failure._tag === "TransactionAborted" && failure.first && essence(failure.first)).toEqual(
+              essence(own)
+            )
+            expect(yield* admin(at.url, "select * from parent")).toEqual([])
+          }),
+        parent,
+        child
+      ))
   }
 
   it.live("is told as the first of several, whichever the body met last", () =>
@@ -270,7 +276,9 @@ describe(`A connection cut at a byte by chance, ${runs} times`, () => {
   )
 
   it.live(
-    `is found out by the transaction's id (resolveCommit): committed is success, aborted is a failure (seed ${seed + 1})`,
+    `is found out by the transaction's id (resolveCommit): committed is success, aborted is a failure (seed ${
+      seed + 1
+    })`,
     () =>
       Effect.scoped(Effect.gen(function*() {
         const began = performance.now()

@@ -8,6 +8,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { CheckViolation } from "effect-sql-engine/SqlFailure"
+import { evidence } from "../support/evidence.js"
 import { type Observation, run } from "./fault-matrix/cell.js"
 import * as Golden from "./fault-matrix/golden.js"
 import { judge } from "./fault-matrix/oracle.js"
@@ -19,7 +20,12 @@ const full = process.env["PROVE"] === "full"
 const count = full ? 10_000 : 1_000
 
 const report = (what: string, cells: number, since: number) =>
-  console.log(`fault matrix: ${cells} ${what} in ${((performance.now() - since) / 1000).toFixed(1)} s, seed ${seed}`)
+  evidence({
+    proof: "2",
+    size: `${cells} ${what}`,
+    figures: { "laws broken": 0, "other than the golden table": 0, s: (performance.now() - since) / 1_000 },
+    seed
+  })
 
 const differences = (
   results: ReadonlyArray<Judged>,
@@ -41,7 +47,6 @@ describe("the fault matrix", () => {
   it("every single and every sampled double fault breaks no law, and ends as the golden table says", async () => {
     const began = performance.now()
     const single = await sweep(singles)
-    report("single faults", single.length, began)
     expect(await complaints(single)).toEqual([])
     const table = Golden.updating
       ? { singles: new Map(single.map((result) => [nameOf(result.plan), Golden.lineOf(result)])), doubles: [] }
@@ -50,16 +55,18 @@ describe("the fault matrix", () => {
       expect(differences(single, Golden.lineOf, (index) => table.singles.get(names[index]!))).toEqual([])
     }
 
+    report("single faults", single.length, began)
+
     const start = performance.now()
     const plans = doubles(Golden.updating ? 10_000 : count, seed, Golden.stepsAfter(table.singles, names))
     const double = await sweep(plans)
-    report("double faults", double.length, start)
     expect(await complaints(double)).toEqual([])
     if (Golden.updating) {
       Golden.write(seed, single, double)
     } else {
       expect(differences(double, ({ end }) => end, (index) => table.doubles[index])).toEqual([])
     }
+    report("double faults", double.length, start)
   }, 300_000)
 })
 

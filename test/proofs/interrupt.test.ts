@@ -147,7 +147,9 @@ const run = (site: Site, seed: number) =>
       const acknowledged = book.committed.has(id)
       const found = held.get(id) ?? 0
       if (found !== (acknowledged ? 2 : 0)) return [`session ${id}: acknowledged ${acknowledged}, ${found} rows`]
-      if (Exit.isSuccess(exit) && !acknowledged) return [`session ${id} reported success without an acknowledged COMMIT`]
+      if (Exit.isSuccess(exit) && !acknowledged) {
+        return [`session ${id} reported success without an acknowledged COMMIT`]
+      }
       if (acknowledged && ofItself.has(id)) return [`session ${id} failed, and is committed`]
       if (Exit.isFailure(exit) && !Exit.isInterrupted(exit) && !ofItself.has(id)) {
         return [`session ${id} failed though it was only interrupted: ${exit.cause}`]
@@ -160,16 +162,23 @@ const run = (site: Site, seed: number) =>
     assert.equal(sessions.unknown, 0)
     assert.ok(most <= max, `${most} backends, at most ${max}`)
 
-    const after = yield* Effect.forEach(Array.from({ length: 100 }, (_, i) => 1_000_000 + i), (id) => session(id, 0, false), {
-      concurrency: 20
-    })
+    const after = yield* Effect.forEach(
+      Array.from({ length: 100 }, (_, i) => 1_000_000 + i),
+      (id) => session(id, 0, false),
+      {
+        concurrency: 20
+      }
+    )
     assert.equal(after.length, 100)
     yield* quiescent(engine, at)
 
     const interrupted = ends.filter(({ exit }) => Exit.isInterrupted(exit)).length
     const committed = ends.filter(({ id }) => book.committed.has(id)).length
     // Moments by chance are worth something only when they fall everywhere.
-    assert.ok(interrupted > site.fibers / 5 && committed > site.fibers / 20, `${interrupted} interrupted, ${committed} committed`)
+    assert.ok(
+      interrupted > site.fibers / 5 && committed > site.fibers / 20,
+      `${interrupted} interrupted, ${committed} committed`
+    )
     const { pool } = yield* engine.stats
     evidence({
       proof: "1",

@@ -49,10 +49,15 @@ const onSqlite = Effect.gen(function*() {
     engine,
     // There is one writer: whoever comes second stands in the engine's line. Readers never wait.
     waits: (session) =>
-      Effect.zipWith(engine.stats, session.info, ({ pool }, { connection, readOnly }) =>
-        connection === undefined && !readOnly && pool.waiting > 0),
-    rows: Effect.map(Effect.orDie(sql<{ readonly value: number }>`select value from test order by id`), (rows) =>
-      rows.map(({ value }) => value))
+      Effect.zipWith(
+        engine.stats,
+        session.info,
+        ({ pool }, { connection, readOnly }) => connection === undefined && !readOnly && pool.waiting > 0
+      ),
+    rows: Effect.map(
+      Effect.orDie(sql<{ readonly value: number }>`select value from test order by id`),
+      (rows) => rows.map(({ value }) => value)
+    )
   }
   const prepare = Effect.forEach(tables, (text) => Effect.orDie(sql.unsafe(text)))
   return { stage, prepare, rest: quiescent(engine) }
@@ -102,35 +107,39 @@ describe("What tells that an anomaly happened", () => {
 
 for (const { name, open, published } of kinds) {
   describe(`The isolation levels of ${name}`, () => {
-    it.live("prevent the anomalies that they are known to prevent, and no others", () =>
-      Effect.scoped(Effect.gen(function*() {
-        const { prepare, rest, stage } = yield* open
-        const levels = stage.engine.dialect.isolations
-        const found: Record<string, string> = {}
-        for (const level of levels) {
-          const marks: Array<string> = []
-          for (const anomaly of anomalies) {
-            yield* prepare
-            const outcome = yield* play(stage, anomaly, level)
-            marks.push(anomaly.happened(outcome) ? "—" : "✓")
-            yield* rest
+    it.live(
+      "prevent the anomalies that they are known to prevent, and no others",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { prepare, rest, stage } = yield* open
+          const levels = stage.engine.dialect.isolations
+          const found: Record<string, string> = {}
+          for (const level of levels) {
+            const marks: Array<string> = []
+            for (const anomaly of anomalies) {
+              yield* prepare
+              const outcome = yield* play(stage, anomaly, level)
+              marks.push(anomaly.happened(outcome) ? "—" : "✓")
+              yield* rest
+            }
+            found[level] = marks.join(" ")
           }
-          found[level] = marks.join(" ")
-        }
-        const rows = levels.map((level) => `| ${level} | ${found[level]!.split(" ").join(" | ")} |`)
-        const names = anomalies.map((anomaly) => anomaly.name)
-        console.log(
-          [`| ${name} | ${names.join(" | ")} |`, `|${" --- |".repeat(names.length + 1)}`, ...rows].join("\n")
-        )
-        expect(found).toEqual(published)
-        evidence({
-          proof: "15a",
-          size: `${names.length} anomalies at ${levels.length} level${levels.length === 1 ? "" : "s"} of ${name}`,
-          figures: Object.fromEntries(levels.map((level) => {
-            const prevented = names.filter((_, i) => found[level]!.split(" ")[i] === "✓")
-            return [`${level} prevents`, prevented.join(", ")]
-          }))
-        })
-      })), 60_000)
+          const rows = levels.map((level) => `| ${level} | ${found[level]!.split(" ").join(" | ")} |`)
+          const names = anomalies.map((anomaly) => anomaly.name)
+          console.log(
+            [`| ${name} | ${names.join(" | ")} |`, `|${" --- |".repeat(names.length + 1)}`, ...rows].join("\n")
+          )
+          expect(found).toEqual(published)
+          evidence({
+            proof: "15a",
+            size: `${names.length} anomalies at ${levels.length} level${levels.length === 1 ? "" : "s"} of ${name}`,
+            figures: Object.fromEntries(levels.map((level) => {
+              const prevented = names.filter((_, i) => found[level]!.split(" ")[i] === "✓")
+              return [`${level} prevents`, prevented.join(", ")]
+            }))
+          })
+        })),
+      60_000
+    )
   })
 }

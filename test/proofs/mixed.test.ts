@@ -8,6 +8,7 @@ import { Engine, Session } from "effect-sql-engine"
 import { Outcome } from "effect-sql-engine-testing"
 import type { Script } from "effect-sql-engine-testing"
 import { type Database, databases } from "../support/databases.js"
+import { evidence } from "../support/evidence.js"
 import { type Chance, chance, size } from "../support/proof.js"
 
 const seed = 1_000_001
@@ -106,6 +107,12 @@ for (const database of databases) {
             // And it goes on.
             yield* engine.transaction(engine.sql`insert into t (k) values (-7)`)
             expect((yield* rows)[0]).toBe(-7)
+            evidence({
+              proof: "1",
+              size: `${sessions} sessions on ${database.name}, interrupted, failed or cut short`,
+              figures: { committed: committed.size, disagreements: 0 },
+              seed
+            })
           })))
         ),
       600_000

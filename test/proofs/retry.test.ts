@@ -99,7 +99,8 @@ describe("Sixteen fibers with write skew", () => {
           }
           yield* Effect.forEach(
             Array.from({ length: fibers }, (_, i) => i),
-            (fiber) => Effect.forEach(Array.from({ length: each }, (_, i) => i), (n) => one(fiber, n), { discard: true }),
+            (fiber) =>
+              Effect.forEach(Array.from({ length: each }, (_, i) => i), (n) => one(fiber, n), { discard: true }),
             { concurrency: fibers }
           ).pipe(Effect.provideService(Engine.Engine, engine))
           yield* quiescent(engine, at)
@@ -109,9 +110,10 @@ describe("Sixteen fibers with write skew", () => {
         const conflicts = [...failures.values()].reduce((a, b) => a + b, 0)
         assert.deepEqual([...failures.keys()].filter((code) => code !== "40001" && code !== "40P01"), [])
         expect(yield* admin(at.url, abandoned)).toEqual([])
-        expect(yield* admin(at.url, "select count(*)::int as n, count(distinct (fiber, n))::int as d from log")).toEqual([
-          { n: commits, d: commits }
-        ])
+        expect(yield* admin(at.url, "select count(*)::int as n, count(distinct (fiber, n))::int as d from log"))
+          .toEqual([
+            { n: commits, d: commits }
+          ])
         expect(attempts.length).toBe(commits)
         expect(attempts.reduce((a, b) => a + b, 0)).toBe(commits + conflicts)
         expect(hooks).toEqual({ committed: commits, rolledBack: conflicts })

@@ -9,6 +9,7 @@ import * as SqlSchema from "@effect/sql/SqlSchema"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Schema, Stream } from "effect"
 import { type Bench, type Database, databases } from "../support/databases.js"
+import { evidence } from "../support/evidence.js"
 import { check, size } from "../support/proof.js"
 import type { Sent } from "../support/recorded.js"
 import { expected } from "./routing/model.js"
@@ -63,6 +64,12 @@ for (const trio of trios) {
           })))
         })
         expect(statements).toBeGreaterThan(programs * 20)
+        evidence({
+          proof: "5",
+          size: `${programs} programs on three engines: ${trio.map(({ name }) => name).join(", ")}`,
+          figures: { statements, crossings: 0 },
+          seed
+        })
       }), 600_000)
   })
 }

@@ -4,9 +4,9 @@
  */
 import Sqlite from "better-sqlite3"
 import { Effect, type Scope } from "effect"
-import type * as Engine from "effect-sql-engine/Engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
+import type * as Engine from "effect-sql-engine/Engine"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -47,7 +47,9 @@ const onPostgres = Effect.map(Effect.orDie(postgres.database), (database): Place
     engine: (options) => Effect.orDie(PgEngine.make({ ...options, url: database.url })),
     admin,
     tables: Effect.map(
-      admin("select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1"),
+      admin(
+        "select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1"
+      ),
       names
     )
   }

@@ -192,6 +192,7 @@ describe("secrets in files", () => {
       expect(yield* fields({ DATABASE_URL: "sqlite://", DATABASE_URL_FILE: "url" }, {}, { url: "sqlite://" })).toEqual([
         "DATABASE_URL_FILE"
       ])
+      expect(yield* fields({ DATABASE_URL_FILE: "gone", PGHOST: "h" })).toEqual(["DATABASE_URL_FILE"])
       expect((yield* refused({ DATABASE_URL_FILE: "gone" })).message).toContain(
         "names the file gone, which cannot be read (NotFound)"
       )
@@ -248,6 +249,13 @@ describe("a second database", () => {
       expect(yield* fields({ DATABASE_URL: "sqlite:///a.db" }, { database: "reports", defaultDatabase: "r" })).toEqual([
         "PGDATABASE_REPORTS"
       ])
+    }))
+
+  it.effect("whose server nobody names is an error, and not the default", () =>
+    Effect.gen(function*() {
+      const options = { database: "reports", default: "postgres://other/d" }
+      expect(yield* fields({ PGDATABASE_REPORTS: "r" }, options)).toEqual(["PGDATABASE_REPORTS"])
+      expect(yield* found({}, { ...options, defaultDatabase: "r" })).toBe("postgresql://other:5432/d")
     }))
 
   it.effect("has a default of its own", () =>

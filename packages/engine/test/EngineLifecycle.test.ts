@@ -166,6 +166,19 @@ describe("onCheckout", () => {
       { onCheckout: ({ sql }) => sql`set tenant` }
     ))
 
+  it.scoped("a session that goes on after its failure gets a connection that it has seen", () =>
+    withBench(
+      ({ server }) =>
+        Effect.gen(function*() {
+          server.next("statement", Outcome.fail("42501"))
+          yield* Session.transaction(Effect.zipRight(Effect.flip(insert(1)), insert(2)))
+          expect(steps(server).filter((text) => text === "set tenant")).toHaveLength(2)
+          expect(server.rows("t")).toEqual([2])
+        }),
+      {},
+      { onCheckout: ({ sql }) => sql`set tenant` }
+    ))
+
   it.scoped("an interruption while it runs gives the connection back", () =>
     Effect.gen(function*() {
       const began = yield* Deferred.make<void>()

@@ -4,7 +4,7 @@
  */
 import { SqlClient } from "@effect/sql"
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, FiberId, Option, TestClock } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, FiberId, Option, Scope, Stream, TestClock } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { Outcome, VirtualClock } from "effect-sql-engine-testing"
 import { bench, layerOf, withBench } from "./support/scripted.js"
@@ -222,5 +222,38 @@ it.effect("a turn that is granted to a fiber at the moment of its interruption g
         expect(Exit.isInterrupted(yield* Fiber.await(second))).toBe(true)
       }))
       expect(server.rows("t")).toEqual([1, 2, 4])
+    })
+  ))))
+
+it.effect("a stream of a session can be read, and let go of, inside of a savepoint", () =>
+  VirtualClock.run(Effect.scoped(withBench(({ engine, server }) =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const before = yield* Clock.currentTimeMillis
+      yield* Session.transaction(Effect.gen(function*() {
+        for (const key of [1, 2, 3, 4]) yield* insert(key)
+        const begun = yield* Scope.make()
+        const unbegun = yield* Scope.make()
+        const rows = Stream.rechunk(sql<{ k: number }>`select k from t`.stream, 1)
+        const first = yield* Scope.extend(Stream.toPull(rows), begun)
+        const second = yield* Scope.extend(Stream.toPull(rows), unbegun)
+        expect([...yield* first]).toEqual([{ k: 1 }])
+        yield* Session.transaction(Effect.gen(function*() {
+          expect([...yield* first]).toEqual([{ k: 2 }])
+          expect([...yield* first]).toEqual([{ k: 3 }])
+          expect([...yield* second]).toEqual([{ k: 1 }])
+          yield* insert(5)
+          yield* Scope.close(begun, Exit.void)
+        }))
+        // It was begun inside of the savepoint, and has ended with it.
+        expect([...yield* second]).toEqual([{ k: 2 }])
+        expect(yield* Effect.exit(second)).toMatchObject({ cause: { error: { value: { cause: { _tag: "SessionClosed" } } } } })
+        yield* Scope.close(unbegun, Exit.void)
+        yield* insert(6)
+      }))
+      // Nobody waited for a turn that could not come.
+      expect((yield* Clock.currentTimeMillis) - before).toBe(0)
+      expect(server.rows("t")).toEqual([1, 2, 3, 4, 5, 6])
+      expect((yield* engine.stats).pool).toMatchObject({ idle: 1, inUse: 0 })
     })
   ))))

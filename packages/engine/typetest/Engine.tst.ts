@@ -37,10 +37,6 @@ describe("Engine.Tag", () => {
     expect(Main.layer(make)).type.toBe<Layer.Layer<Main, SqlFailure, "secrets">>()
     expect(Main.layer(make)).type.not.toBeAssignableTo<Layer.Layer<Reports, SqlFailure, "secrets">>()
   })
-
-  test("takes no name that is not a text", () => {
-    expect(Engine.Tag<Main>()).type.not.toBeCallableWith(1)
-  })
 })
 
 describe("The default engine", () => {

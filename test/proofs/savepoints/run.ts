@@ -72,13 +72,32 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
       return node.caught ? Effect.void : exit
     })
 
-  const begin = (node: Node): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
-    const steps = Effect.forEach(node.steps, take, { discard: true })
-    const body = Effect.zipRight(isStopped(node) ? Effect.ignore(steps) : steps, ending(node))
-    const session = Session.transaction(body, {
+  /** Runs a body in its session, in each of the ways there are. */
+  const within = (
+    node: Node,
+    body: Effect.Effect<unknown, unknown, Engine.Engine | Session.Session<Engine.Engine>>
+  ): Effect.Effect<unknown, unknown, Engine.Engine> => {
+    if (node.nested === "savepoint" && node.id % 3 === 1 && node.ending !== "timeout") {
+      return Effect.scoped(
+        Effect.flatMap(Session.open(), (handle) => Effect.tap(handle.run(body), () => handle.commit))
+      )
+    }
+    if (
+      node.nested === "savepoint" && node.id % 3 === 2 && node.ending !== "timeout" && node.ending !== "rollbackOnly"
+    ) {
+      // Everything here that needs a session of the default engine is inside of one of its own.
+      return sql.withTransaction(body as Effect.Effect<unknown, unknown, Engine.Engine>)
+    }
+    return Session.transaction(body, {
       nested: node.nested,
       timeout: node.ending === "timeout" ? node.after : undefined
     })
+  }
+
+  const begin = (node: Node): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
+    const steps = Effect.forEach(node.steps, take, { discard: true })
+    const body = Effect.zipRight(isStopped(node) ? Effect.ignore(steps) : steps, ending(node))
+    const session = within(node, body)
     if (node.ending !== "cut") return Effect.exit(session)
     // Some turns, and sometimes some time, later: while it waits, works, or has long come to its end.
     const moment = Effect.zipRight(yields(node.after), node.after % 3 === 0 ? Effect.sleep(node.after) : Effect.void)

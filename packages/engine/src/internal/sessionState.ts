@@ -68,6 +68,11 @@ export const asFirst = (failure: SqlFailure): First | undefined => {
   }
 }
 
+/** A statement succeeded, and the transaction was over: a script held a COMMIT or a ROLLBACK. */
+const endedInside =
+  "cannot commit: one of its own statements has ended its transaction. What it did up to there may be " +
+  "committed. Leave BEGIN, COMMIT and ROLLBACK out of its statements."
+
 const emptyHooks: Array<never> = []
 
 export class SessionState<Hook> {
@@ -127,7 +132,8 @@ export class SessionState<Hook> {
 
   aborted(why: { readonly message: string; readonly first: First | undefined }): TransactionAborted {
     return new TransactionAborted({
-      message: `Session ${this.id} of engine "${this.engine}" is rolled back: ${why.message}`,
+      message: `Session ${this.id} of engine "${this.engine}" ` +
+        (why.message === endedInside ? endedInside : `is rolled back: ${why.message}`),
       engine: this.engine,
       session: this.id,
       first: why.first,
@@ -257,7 +263,9 @@ export class SessionState<Hook> {
     const stalled = this.stalled()
     // A failed statement says more than a failure that was none of the database's.
     const { poison } = scope
-    return poison !== undefined && (poison.first !== undefined || stalled === undefined) ? this.aborted(poison) : stalled
+    return poison !== undefined && (poison.first !== undefined || stalled === undefined)
+      ? this.aborted(poison)
+      : stalled
   }
 
   // What the wire said
@@ -273,8 +281,9 @@ export class SessionState<Hook> {
   answered(status: TransactionStatus, ahead: ReadonlyArray<Scope<Hook>>, failure: First | undefined): void {
     if (!this.transactional) return
     if (status === "none") {
-      if (this.transaction === "open") this.lose(failure, "the database ended the transaction by itself")
-      else this.transaction = "none"
+      if (this.transaction === "open") {
+        this.lose(failure, failure === undefined ? endedInside : "the database ended the transaction by itself")
+      } else this.transaction = "none"
       return
     }
     this.transaction = "open"

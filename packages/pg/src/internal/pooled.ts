@@ -13,7 +13,8 @@ import type { Traits } from "./sqlText.js"
 export const needsSession = (engine: string, what: string): EngineConfigError => {
   const problem = `${what} needs a connection of the server that stays with its client`
   return new EngineConfigError({
-    message: `${problem}, and PgBouncer in transaction mode gives each transaction another one; nothing was sent. Use ` +
+    message:
+      `${problem}, and PgBouncer in transaction mode gives each transaction another one; nothing was sent. Use ` +
       "the server's own address for it, or a form that ends with the transaction (SET LOCAL, " +
       "pg_advisory_xact_lock, ON COMMIT DROP).",
     engine,

@@ -120,7 +120,11 @@ const leavers: ReadonlyArray<RegExp> = [
   /\b(create|into)( or replace)?( local| global)? temp(orary)?\b/,
   /\bpg_temp\b/,
   /\bwith hold\b/,
-  /\bdblink_connect/
+  /\bdblink_connect/,
+  // The view turns an UPDATE into set_config.
+  /\bupdate (only )?(pg_catalog ?\. ?)?pg_settings\b/,
+  // A name written with escapes may be any of these.
+  /\bu&\w/
 ]
 
 /** What outlives a transaction beyond doubt, each statement by its beginning or by what is in it. */

@@ -227,11 +227,20 @@ class Search {
   private onServerOfDefault(database: string): Effect.Effect<Found | undefined> {
     return Effect.gen(this, function*() {
       const variable = `PGDATABASE_${suffixOf(database)}`
-      const name = (yield* this.lookup.plain(variable)) ?? this.options.defaultDatabase
+      const told = yield* this.lookup.plain(variable)
+      const name = told ?? this.options.defaultDatabase
       if (name === undefined) return undefined
       const { defaultDatabase: _, database: __, default: ___, ...rest } = this.options
       const found = yield* new Search(this.lookup, rest, this.claims).run
-      if (found === undefined) return undefined
+      if (found === undefined) {
+        if (told !== undefined && this.lookup.problems.length === 0) {
+          this.lookup.complain(
+            variable,
+            "names a database on the default database's server, and nothing says which one that is"
+          )
+        }
+        return undefined
+      }
       if (found.url instanceof PostgresUrl) {
         return { from: found.from, url: new PostgresUrl({ ...found.url, database: name }) }
       }

@@ -9,15 +9,14 @@
  * | the lock turns out to be lost when a body that succeeded is over | `MutexLost`, `finished` |
  * | the body fails | the same; what giving the lock back met is logged |
  */
-import { Clock, Duration, Effect, Exit, FiberRef, GlobalValue, Random, Scope } from "effect"
+import { Clock, Duration, Effect, Exit, FiberRef, GlobalValue, Scope } from "effect"
 import type { EngineService } from "../../Engine.js"
-import { MutexLost, MutexTimeout, MutexUnsupported } from "../../SqlFailure.js"
+import { MutexLost } from "../../SqlFailure.js"
 import type { MutexFailure, SqlFailure } from "../../SqlFailure.js"
 import { here } from "./model.js"
 import type { Held, Lock, MutexOptions } from "./model.js"
 import { HostId } from "../session/verbs.js"
-import { rowLock } from "./rowLock.js"
-import { sessionLock } from "./sessionLock.js"
+import { open, take } from "./take.js"
 
 /** A lock that a fiber stands under. */
 interface Standing extends Held {
@@ -34,63 +33,6 @@ const standing = GlobalValue.globalValue(
 
 /** The longest a lock may take to be given back, in milliseconds, before that is given up. */
 const releaseMillis = 5_000
-
-const open = (
-  engine: EngineService,
-  name: string,
-  options: MutexOptions<any>
-): Effect.Effect<Lock, SqlFailure | MutexUnsupported, Scope.Scope> => {
-  const words = engine.dialect.lock
-  if (words === undefined) {
-    return new MutexUnsupported({
-      mutex: name,
-      engine: engine.name,
-      reason: "dialect",
-      message: `The lock "${name}" of engine "${engine.name}" cannot be taken: its dialect (${engine.dialect.name}) has ` +
-        "no words for locks."
-    })
-  }
-  return words.kind === "session"
-    ? sessionLock(engine, name, words)
-    : rowLock(engine, name, Math.max(300, Duration.toMillis(options.expiry ?? "3 seconds")))
-}
-
-/** Tries again and again: whoever waits asks no question that the database would have to keep an answer to. */
-const wait = (
-  engine: EngineService,
-  name: string,
-  lock: Lock,
-  options: MutexOptions<any>
-): Effect.Effect<void, SqlFailure | MutexTimeout> =>
-  Effect.gen(function*() {
-    const limitMillis = Duration.toMillis(options.limit ?? "20 seconds")
-    const poll = Duration.toMillis(options.poll ?? "100 millis")
-    const began = yield* Clock.currentTimeMillis
-    let waitedMillis = 0
-    while (true) {
-      // One try is made at all events, and is not cut short where there is no time to wait.
-      const patience = Duration.millis(Math.max(1_000, limitMillis - waitedMillis))
-      if (yield* Effect.timeoutTo(lock.tryTake, { duration: patience, onSuccess: (taken) => taken, onTimeout: () => false })) {
-        return
-      }
-      waitedMillis = (yield* Clock.currentTimeMillis) - began
-      if (waitedMillis >= limitMillis) {
-        const holder = yield* Effect.orElseSucceed(lock.holder, () => undefined)
-        return yield* new MutexTimeout({
-          mutex: name,
-          engine: engine.name,
-          waitedMillis,
-          limitMillis,
-          holder,
-          message: `The lock "${name}" of engine "${engine.name}" was not free within ${limitMillis} ms; ` +
-            `${holder ?? "somebody else"} has it. Wait longer, or end whoever has it.`
-        })
-      }
-      // Whole milliseconds: timers know no others.
-      const pause = Math.round(poll * (0.5 + (yield* Random.next)))
-      yield* Effect.sleep(Duration.millis(Math.max(1, Math.min(pause, limitMillis - waitedMillis))))
-    }
-  })
 
 const lostAs = (engine: EngineService, name: string, began: number, finished: boolean) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -156,7 +98,7 @@ const fresh = <A, E, R>(
             ),
             true
           ))
-      const taken = yield* Effect.exit(restore(wait(engine, name, lock, options)))
+      const taken = yield* Effect.exit(restore(take(engine, name, lock, options)))
       if (Exit.isFailure(taken)) {
         // It may have been taken at the moment of the interruption, or by a try whose answer was lost.
         yield* deadlines.bounded(releaseMillis, lock.abandon)

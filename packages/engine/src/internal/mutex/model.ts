@@ -5,7 +5,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { Statement } from "@effect/sql/Statement"
 import type { Context, Duration, Effect } from "effect"
 import type { Engine, EngineService } from "../../Engine.js"
-import type { MutexLost, SqlFailure } from "../../SqlFailure.js"
+import type { MutexLost, MutexUnsupported, SqlFailure } from "../../SqlFailure.js"
 
 /** Runs a statement somewhere. */
 export type Run = <A>(statement: Statement<A>) => Effect.Effect<ReadonlyArray<A>, SqlError>
@@ -16,7 +16,7 @@ export const here: Run = (statement) => statement
 /** A lock on its way to be taken, or taken. */
 export interface Lock {
   /** Tries once, without waiting for the holder. */
-  readonly tryTake: Effect.Effect<boolean, SqlFailure>
+  readonly tryTake: Effect.Effect<boolean, SqlFailure | MutexUnsupported>
   /** To be called instead of `release` when `tryTake` was given up: the last try may have taken it nevertheless. */
   readonly abandon: Effect.Effect<void, SqlFailure>
   /** Whether it is still ours; where a row stands for it, by a statement of whoever asks, so that both hold or neither. */

@@ -90,7 +90,11 @@ export const sessionLock = (
     if (served.server !== connection.id && (yield* shared(engine, words, connection))) return yield* pooled(engine, name)
     const isHeld = Effect.map(question(words.isHeld, key), ([row]) => row.held === true)
     return {
-      tryTake: Effect.map(question(words.tryTake, key), ([row]) => row.taken === true),
+      tryTake: question(words.tryTake, key).pipe(
+        Effect.map(([row]) => row.taken === true),
+        // The driver was told of the pooler, and does not even send it.
+        Effect.catchTag("EngineConfigError", () => pooled(engine, name))
+      ),
       // It ends with the connection.
       abandon: Effect.void,
       confirm: () => isHeld,

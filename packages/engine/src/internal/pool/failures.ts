@@ -43,7 +43,10 @@ export const timedOut = (state: State, waiter: Waiter, now: number): PoolTimeout
       `${statement === undefined ? "" : `, last statement: ${brief(statement)}`}.`
   const advice = inUse === 0
     ? "Look at the database: connections are not opened in time."
-    : "Shorten the work inside sessions, look for a session that waits for something else, or raise `size` or `maxOverflow`."
+    : "Shorten the work inside sessions, or look for a session or a stream that waits for something else" +
+      (state.settings.fixed
+        ? "; this database has no more connections than that."
+        : ", or raise `size` or `maxOverflow`.")
   // Made by the thousand under overload, out of plain numbers: not checked again.
   return new PoolTimeout({
     engine: state.engine,
@@ -69,7 +72,8 @@ export const deadlock = (state: State, waiter: Waiter): PoolDeadlock => {
       `another one: ${holders.join(", ")}. Nobody could ever go on, so ${
         nameOf(waiter.request)
       } was refused. Nest with ` +
-      "`nested: \"savepoint\"` or \"join\", finish one session before the next begins, or raise `maxOverflow`.",
+      "`nested: \"savepoint\"` or \"join\", or finish one session before the next begins" +
+      (state.settings.fixed ? "; this database has no more connections than that." : ", or raise `maxOverflow`."),
     max,
     holders
   })

@@ -11,6 +11,8 @@ export interface Settings {
   readonly mode: "queue" | "none" | "single"
   readonly size: number
   readonly max: number
+  /** More than `max` cannot be had by asking for it. */
+  readonly fixed?: boolean | undefined
   readonly acquireTimeout: number
   readonly connectTimeout: number
   readonly recycle: number
@@ -85,6 +87,7 @@ export const settings = (
     mode,
     size: Math.min(size, limit),
     max: Math.min(size + maxOverflow, limit),
+    ...(single || limit < Infinity ? { fixed: true } : undefined),
     acquireTimeout: millis("acquireTimeout"),
     connectTimeout: millis("connectTimeout"),
     recycle: millis("recycle"),

@@ -4,7 +4,7 @@
  * Everything here runs uninterruptible and within limits. The exit of the body is what is reported, except when its
  * success would be a lie.
  */
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { CommitUnknown } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Scope } from "../sessionState.js"
@@ -277,7 +277,12 @@ const settleTotals = (unit: Unit, outcome: Outcome): void => {
   }
 }
 
-/** Hooks run in the order they were registered; what one of them fails with changes nothing, and is logged. */
+/**
+ * Hooks run in the order they were registered; what one of them fails with changes nothing, and is logged.
+ *
+ * A session ends uninterruptible, and maybe because it was interrupted. A hook has a fiber of its own, so that it runs all
+ * the same, and so that a limit of its own (`Effect.timeout`) works in it. Fibers it forks are the session's fiber's.
+ */
 const runHooks = <A, E>(
   ended: SessionRef,
   hooks: ReadonlyArray<Hook>,
@@ -286,8 +291,10 @@ const runHooks = <A, E>(
   if (hooks.length === 0) return result
   const complain = (cause: Cause.Cause<unknown>) =>
     Effect.logWarning(`A hook of session ${ended.unit.session} failed; the session's outcome stands.`, cause)
+  const apart = (hook: Effect.Effect<unknown>): Effect.Effect<unknown> =>
+    Effect.transplant((graft) => Effect.flatMap(Effect.forkDaemon(Effect.interruptible(graft(hook))), Fiber.join))
   return Effect.zipRight(
-    Effect.forEach(hooks, (hook) => Effect.catchAllCause(hook(ended), complain), { discard: true }),
+    Effect.forEach(hooks, (hook) => Effect.catchAllCause(apart(hook(ended)), complain), { discard: true }),
     result
   )
 }

@@ -45,12 +45,10 @@ export const open = (
 ): Effect.Effect<Opened, SqlFailure> => {
   const around = current(host, fiber)
   if (around === undefined || options.nested === "new") return openRoot(host, fiber, options, around)
-  const refused = refusal(around, options)
+  // Whoever has outlived the session is told that, whatever it asks for.
+  const refused = around.unit.state.refusal(around.scope) ?? refusal(around, options)
   if (refused !== undefined) return Effect.fail(refused)
-  if (options.nested === "join") {
-    const closed = around.unit.state.refusal(around.scope)
-    return closed === undefined ? Effect.succeed({ ref: around, joined: true }) : Effect.fail(closed)
-  }
+  if (options.nested === "join") return Effect.succeed({ ref: around, joined: true })
   return openSavepoint(around, innermost(fiber.currentContext.unsafeMap) ?? around, restore)
 }
 

@@ -4,7 +4,7 @@
  */
 import { Cause, Effect, Exit, Option } from "effect"
 import type { Control, DriverConnection } from "../../Driver.js"
-import { ConnectionError, QueryCancelled, UnknownError } from "../../SqlFailure.js"
+import { ConnectionError, NestedRefused, QueryCancelled, UnknownError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
@@ -40,9 +40,14 @@ export const awaitTurn = (
     const wait = Effect.async<void, SqlFailure>((resume) => {
       const deadline = deadlines.set(millis, () => {
         state.forget(waiter)
+        const who = `Session ${state.id} of engine "${state.engine}"`
         resume(Effect.fail(state.concurrent(
-          `Session ${state.id} of engine "${state.engine}" was busy with another fiber's work for ${millis} ms; ` +
-            "nothing was sent. Give parallel work sessions of its own (nested: \"new\")."
+          scope.child === undefined
+            ? `${who} was busy with another fiber's work for ${millis} ms; nothing was sent. Give parallel work sessions ` +
+              "of its own (nested: \"new\")."
+            : `A session inside of ${who} stayed open for ${millis} ms while a statement outside of it waited for its ` +
+              "end; nothing was sent. Run the statement in the inner session (`session.run` of one that was opened by " +
+              "hand), or end that first."
         )))
       })
       const waiter = state.wait(scope, ending, (refused) => {
@@ -78,7 +83,9 @@ export const operate = <A, E>(
     const { state } = unit
     /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
     const refusal = (): SqlFailure | undefined =>
-      state.refusal(scope) ?? (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled())
+      state.refusal(scope) ??
+        (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
+        (state.transactional && decides.test(sql) ? notYours(unit, sql) : undefined)
     const start = (): Effect.Effect<A, E> => {
       unit.statement = sql
       // The scope may have ended since the turn was granted.
@@ -157,6 +164,25 @@ const stepBack = (unit: Unit): void => {
 
 /** The statement with which a body undoes its own savepoint goes through although the transaction has failed. */
 const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
+
+/**
+ * Statements that begin or end a transaction. Inside of a session they would commit or lose its work behind its back, and
+ * whatever it reported then would be a lie. A reserved connection takes them.
+ */
+const decides =
+  /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+
+const notYours = (unit: Unit, sql: string): NestedRefused =>
+  new NestedRefused({
+    message: `Session ${unit.session} of engine "${unit.host.name}" begins and ends its transaction itself: ` +
+      `${
+        decides.exec(sql)?.[1]?.toUpperCase()
+      } was refused, nothing was sent. It commits when its body succeeds and rolls ` +
+      "back when it fails; see Session.rollbackOnly, and Session.open for a commit by hand. `sql.reserve` outside of a " +
+      "session lends a connection without a transaction.",
+    engine: unit.host.name,
+    session: unit.session
+  })
 
 const interrupted = (unit: Unit) =>
   new QueryCancelled({

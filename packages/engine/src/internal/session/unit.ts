@@ -150,6 +150,16 @@ export class SessionRef implements Connection {
     this.transaction = [this, scope.depth]
   }
 
+  /** A context or a fiber that is logged inside of a session shows which one; the session itself goes round in circles. */
+  toJSON() {
+    return {
+      _id: "effect-sql-engine/SessionRef",
+      session: this.unit.session,
+      engine: this.unit.host.name,
+      depth: this.scope.depth
+    }
+  }
+
   execute() {
     return refuse(this)
   }

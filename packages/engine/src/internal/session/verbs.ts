@@ -38,7 +38,10 @@ export const transactionOn = <A, E, R>(
     const around = options.nested === "new" ? undefined : current(host, fiber)
     return around === undefined
       ? retrying<A, Refined<E>, R>(host, options.name ?? "session", attempt, options)
-      : Effect.fail(refused(around, "only the outermost session can be tried again (retry)"))
+      : Effect.fail(
+        around.unit.state.refusal(around.scope) ??
+          refused(around, "only the outermost session can be tried again (retry)")
+      )
   })
 }
 
