@@ -26,7 +26,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     retry: 0,
     allowOnly: false,
-    reporters: ["default", "./scripts/CountsReporter.ts"],
+    reporters: ["default", "./scripts/EvidenceReporter.ts", "./scripts/CountsReporter.ts"],
     coverage: { provider: "v8", include: ["packages/*/src/**/*.ts"], reporter: ["text", "html"] }
   }
 })

@@ -23,7 +23,7 @@ the machine it names. A smaller size of each runs with \`npm test\`. The proofs 
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ")
 
-const key = (row: string) => row.split(" | ").slice(0, 2).join(" | ")
+const key = (row: string) => row.split(" | ").slice(0, 3).join(" | ")
 
 const order = (row: string): number => Number.parseInt(row.slice(2), 10)
 

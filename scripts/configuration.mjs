@@ -96,11 +96,12 @@ const page = join(resolve(import.meta.dirname, ".."), "docs", "configuration.md"
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { EngineConfig, EngineMap } = await import("effect-sql-engine")
+  const { PgEngine } = await import("effect-sql-engine-pg")
   const { SqliteEngine } = await import("effect-sql-engine-sqlite")
   const described = {
     engine: EngineConfig.engineOptions,
     map: EngineMap.mapOptions,
-    drivers: { sqlite: SqliteEngine.driver.options },
+    drivers: { postgresql: PgEngine.driver.options, sqlite: SqliteEngine.driver.options },
     variables: EngineConfig.environmentVariables
   }
   writeFileSync(page, render(readFileSync(page, "utf8"), tables(described)))

@@ -3,6 +3,7 @@
  * them.
  */
 import { EngineConfig, EngineMap } from "effect-sql-engine"
+import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import { describe, expect, it } from "vitest"
 import { render, tables } from "../scripts/configuration.mjs"
@@ -11,7 +12,7 @@ import { read } from "./support/workspace.js"
 const described = {
   engine: EngineConfig.engineOptions,
   map: EngineMap.mapOptions,
-  drivers: { sqlite: SqliteEngine.driver.options },
+  drivers: { postgresql: PgEngine.driver.options, sqlite: SqliteEngine.driver.options },
   variables: EngineConfig.environmentVariables
 }
 

@@ -37,7 +37,7 @@ layer(Racers.layer(16), { timeout: 240_000, excludeTestServices: true })("sixtee
           }
         }
       }),
-    120_000
+    60_000 + rounds * 5_000
   )
 
   it.scoped("create one database, and go from nothing to tables", () =>
@@ -49,7 +49,7 @@ layer(Racers.layer(16), { timeout: 240_000, excludeTestServices: true })("sixtee
         for (const url of [options.url, `sqlite:///${files}/${name}.db`]) expectOneMaker(yield* race({ what, url }))
         expect(yield* Database.status(target)).toBe("Present")
       }
-    }), 120_000)
+    }), 60_000 + rounds * 5_000)
 
   it.scoped("go on without one that is killed in the middle", () =>
     Effect.gen(function*() {
@@ -58,5 +58,5 @@ layer(Racers.layer(16), { timeout: 240_000, excludeTestServices: true })("sixtee
       const [, ...others] = yield* race({ what: "tables", url }, 15)
       expect(others.flatMap((answer) => answer === undefined ? ["none"] : answer.failure ?? [])).toEqual([])
       expect(others.filter((answer) => answer?.outcome === "Created").length).toBeLessThanOrEqual(1)
-    }), 120_000)
+    }), 60_000 + rounds * 5_000)
 })

@@ -237,6 +237,7 @@ describe.each(names)("tables on %s", (name) => {
         const statements = yield* Tables.statements(all, dialects[name])
         yield* Effect.forEach(statements, (statement) => sql.unsafe(statement))
         expect(yield* Tables.ensure(all)).toMatchObject({ created: [] })
+        expect(Tables.diagram(yield* Tables.introspect())).toMatch(/users"? \|\|--o\{ .*posts"? : "author_id"/)
         const text = yield* Tables.ddl(all, dialects[name])
         expect(text.split(";\n").filter((line) => line.trim() !== "")).toHaveLength(statements.length)
       })))

@@ -3,7 +3,7 @@
  * was committed.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, type Scope, Stream } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { Outcome } from "effect-sql-engine-testing"
 import type { Script } from "effect-sql-engine-testing"
@@ -13,7 +13,10 @@ import { type Chance, chance, size } from "../support/proof.js"
 
 const seed = 1_000_001
 
-const fates = ["succeed", "fail", "die", "refused", "interrupt", "cut", "timeout", "nested", "parallel"] as const
+const fates = ["succeed", "fail", "die", "refused", "interrupt", "cut", "cut", "timeout"] as const
+
+/** How a session writes its two rows. */
+const manners = ["plain", "plain", "nested", "parallel", "strays", "stream", "opened"] as const
 
 /** Everything takes some time now and then, so that interruptions land everywhere: also on BEGIN, COMMIT and ROLLBACK. */
 const slow: Script.Script = ({ nth, step }) =>
@@ -50,15 +53,39 @@ const session = (
   const lost = Effect.ignore(
     Session.transaction(Effect.zipRight(sql`insert into t (k) values (-1)`, Effect.fail("no")))
   )
-  const write = fate === "nested"
-    ? Effect.zipRight(row(0), Effect.zipRight(lost, Session.transaction(row(1))))
-    : fate === "parallel"
-    ? Effect.all([Session.transaction(row(0)), lost, Session.transaction(row(1))], { concurrency: "unbounded" })
-    : both
+  const write = (): Effect.Effect<unknown, unknown, Engine.Engine | Scope.Scope> => {
+    switch (random.pick(manners)) {
+      case "plain":
+        return both
+      case "nested":
+        return Effect.zipRight(row(0), Effect.zipRight(lost, Session.transaction(row(1))))
+      case "parallel":
+        return Effect.all([Session.transaction(row(0)), lost, Session.transaction(row(1))], {
+          concurrency: "unbounded"
+        })
+      case "strays":
+        // Nobody waits for them: they write, and hold what they opened, as long as they may.
+        return Effect.zipRight(
+          both,
+          Effect.zipRight(
+            Effect.forkDaemon(Session.transaction(Effect.forever(Effect.delay(sql`insert into t (k) values (-2)`, 1)))),
+            Effect.zipRight(Effect.forkDaemon(Session.transaction(Effect.never)), pause)
+          )
+        )
+      case "stream":
+        return Effect.zipRight(both, Stream.runDrain(Stream.take(sql`select k from t`.stream, 1)))
+      case "opened":
+        return Effect.zipRight(
+          Effect.flatMap(Session.open(), (handle) => Effect.zipRight(handle.run(both), handle.commit)),
+          // The second one is left open: its scope ends after the session around it.
+          Effect.flatMap(Session.open(), (handle) => handle.run(sql`insert into t (k) values (-3)`))
+        )
+    }
+  }
   const whole = Session.transaction(
     Effect.gen(function*() {
       yield* Session.afterCommit(Effect.sync(() => committed(id)))
-      yield* write
+      yield* write()
       return yield* end()
     }),
     { timeout: fate === "timeout" ? 1 + random.below(10) : undefined }
@@ -69,8 +96,8 @@ const session = (
     random.below(2) === 0 ? Effect.void : Effect.sleep(random.below(60))
   )
   const run = fate === "cut"
-    ? Effect.flatMap(Effect.fork(whole), (fiber) => Effect.zipRight(moment, Fiber.interrupt(fiber)))
-    : Effect.exit(whole)
+    ? Effect.flatMap(Effect.fork(Effect.scoped(whole)), (fiber) => Effect.zipRight(moment, Fiber.interrupt(fiber)))
+    : Effect.exit(Effect.scoped(whole))
   return Effect.withMaxOpsBeforeYield(run, 10 + random.below(200))
 }
 

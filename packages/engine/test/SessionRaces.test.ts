@@ -247,7 +247,9 @@ it.effect("a stream of a session can be read, and let go of, inside of a savepoi
         }))
         // It was begun inside of the savepoint, and has ended with it.
         expect([...yield* second]).toEqual([{ k: 2 }])
-        expect(yield* Effect.exit(second)).toMatchObject({ cause: { error: { value: { cause: { _tag: "SessionClosed" } } } } })
+        expect(yield* Effect.exit(second)).toMatchObject({
+          cause: { error: { value: { cause: { _tag: "SessionClosed" } } } }
+        })
         yield* Scope.close(unbegun, Exit.void)
         yield* insert(6)
       }))

@@ -1,6 +1,6 @@
 import { Model } from "@effect/sql"
 import { Either, FastCheck as fc, Schema } from "effect"
-import { Table } from "effect-sql-engine"
+import { Table, Tables } from "effect-sql-engine"
 import { describe, expect, it } from "vitest"
 import { bytesOf, constraintName } from "../src/internal/table/names.js"
 import { parentsFirst } from "../src/internal/table/order.js"
@@ -184,5 +184,40 @@ describe("parents", () => {
       }),
       { seed, numRuns: 500 }
     )
+  })
+})
+
+describe("a diagram", () => {
+  it("shows entities, keys, and how many rows stand on each side", () => {
+    const users = Table.make("users", Schema.Struct({ id: Schema.Int, email: Schema.String }), { unique: ["email"] })
+    const Profile = Schema.Struct({ user: Schema.Int, "its text": Schema.NullOr(Schema.String) })
+    const profiles = Table.make("user profiles", Profile, {
+      schema: "app",
+      primaryKey: "user",
+      references: [{ columns: ["user"], table: users }]
+    })
+    const Post = Schema.Struct({ id: Schema.Int, author: Schema.NullOr(Schema.Int), size: Schema.Number })
+    const posts = Table.make("posts", Post, {
+      references: [{ columns: ["author"], table: users }],
+      columns: { size: { type: Table.sql("numeric(12, 2)") } }
+    })
+    expect(Tables.diagram([users, profiles, posts]).trimEnd().split("\n")).toEqual([
+      "erDiagram",
+      "  users {",
+      "    integer id PK",
+      "    text email UK",
+      "  }",
+      "  \"app.user profiles\" {",
+      "    integer user PK, FK",
+      "    text its_text \"null\"",
+      "  }",
+      "  posts {",
+      "    integer id PK",
+      "    integer author FK \"null\"",
+      "    numeric(12_2) size",
+      "  }",
+      "  users ||--o| \"app.user profiles\" : \"user\"",
+      "  users |o--o{ posts : \"author\""
+    ])
   })
 })

@@ -11,11 +11,14 @@ import type { ConfigError, Scope } from "effect"
 import type { DatabaseAdmin, ServerOptions } from "effect-sql-engine/Database"
 import type { Driver } from "effect-sql-engine/Driver"
 import * as Engine from "effect-sql-engine/Engine"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import * as EngineUrl from "effect-sql-engine/EngineUrl"
 import type { PoolOptions } from "effect-sql-engine/Pool"
 import { EngineConfigError, toSqlError } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { databaseOf } from "./internal/database.js"
+import { atHome } from "./internal/here.js"
+import { address, options as known } from "./internal/options.js"
 import type { PgConfig } from "./PgConfig.js"
 import { fromUrl } from "./PgConfig.js"
 import * as PgDriver from "./PgDriver.js"
@@ -134,9 +137,10 @@ const clientOf = (engine: Engine.EngineService, driver: PgDriver.PgDriver): PgCl
  */
 export const make = (options: PgEngineOptions): Effect.Effect<PgEngineService, SqlFailure, Scope.Scope> =>
   Effect.gen(function*() {
+    yield* EngineConfig.check("The PostgreSQL engine cannot be made", { ...address, ...known }, options)
     const [config, engineOptions] = yield* resolve(options)
     const driver = yield* PgDriver.make(config)
-    const engine = yield* Engine.make({ ...driver, resolveCommit: resolveCommit(driver) }, engineOptions)
+    const engine = yield* atHome(Engine.make({ ...driver, resolveCommit: resolveCommit(driver) }, engineOptions))
     return {
       ...engine,
       client: clientOf(engine, driver),
@@ -213,3 +217,28 @@ export const database = (
   options: PgEngineOptions & ServerOptions
 ): Effect.Effect<DatabaseAdmin, SqlFailure, Scope.Scope> =>
   Effect.flatMap(resolve(options), ([config]) => databaseOf(config, options))
+
+/**
+ * The PostgreSQL driver as a value, for `Engine.layerUrl`, `Engine.fromEnv` and `EngineMap`.
+ *
+ * @example
+ * ```ts
+ * import { Engine } from "effect-sql-engine"
+ * import { PgEngine } from "effect-sql-engine-pg"
+ *
+ * export const DatabaseLive = Engine.fromEnv({
+ *   drivers: [PgEngine.driver],
+ *   postgresql: { applicationName: "shop" }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export const driver: Engine.EngineDriver<"postgresql", Omit<PgEngineOptions, "url" | "host" | "port" | "hosts">> = {
+  name: "postgresql",
+  schemes: ["postgresql", "postgres", "pgsql"],
+  options: known,
+  make,
+  database
+}

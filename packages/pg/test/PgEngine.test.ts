@@ -179,9 +179,10 @@ describe("PgEngine", () => {
         Effect.map(Effect.flip(PgEngine.make(options)), (failure) =>
           failure._tag === "EngineConfigError" ? failure.problems.map(({ field }) => field) : [failure._tag])
       expect(yield* refused({ url: "sqlite:///a.db" })).toEqual(["url"])
+      expect(yield* refused({ statmentTimeout: 5 } as PgEngine.PgEngineOptions)).toEqual(["statmentTimeout"])
       expect(yield* refused({ host: "a", hosts: [{ host: "b" }] })).toEqual(["host"])
       expect(yield* refused({ url: "mysql://localhost/a" })).toEqual(["UnsupportedBackend"])
-      expect(yield* refused({ pool: { size: 0 } })).toEqual(["size"])
+      expect(yield* refused({ pool: { size: 0 } })).toEqual(["pool.size"])
       expect(yield* refused({ host: "127.0.0.1", port: 1, connect: "eager" })).toEqual(["ConnectionError"])
     }))
 })

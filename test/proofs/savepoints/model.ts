@@ -45,6 +45,9 @@ export const expected = (plan: Plan, database: Database): Expected => {
           if (refused !== undefined) return abortedBy(refused)
           rows.push(step.key)
           break
+        case "Peek":
+          if (refused !== undefined) return abortedBy(refused)
+          break
         case "Broken": {
           const verdict = refused === undefined ? `${failed}${database.refusal}` : abortedBy(refused)
           if (database.onFailure === "abort") refused ??= database.refusal

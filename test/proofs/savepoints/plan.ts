@@ -14,6 +14,8 @@ export type Step =
   | { readonly _tag: "Insert"; readonly key: number }
   /** A statement the database refuses; `caught`: the body goes on. */
   | { readonly _tag: "Broken"; readonly caught: boolean }
+  /** Begins to read rows as a stream, and lets go of it after the first. */
+  | { readonly _tag: "Peek" }
   | { readonly _tag: "Pause" }
   | { readonly _tag: "Nest"; readonly node: Node }
   | { readonly _tag: "Parallel"; readonly concurrency: number; readonly nodes: ReadonlyArray<Node> }
@@ -53,7 +55,7 @@ interface Raw {
   readonly steps: ReadonlyArray<RawStep>
 }
 
-type RawStep = "insert" | "broken" | "pause" | { readonly nest: Raw } | {
+type RawStep = "insert" | "broken" | "peek" | "pause" | { readonly nest: Raw } | {
   readonly concurrency: number
   readonly parallel: ReadonlyArray<Raw>
 }
@@ -79,6 +81,7 @@ const steps = (levels: number): FastCheck.Arbitrary<ReadonlyArray<RawStep>> => {
   const plain = [
     { arbitrary: constant<RawStep>("insert"), weight: 6 },
     { arbitrary: constant<RawStep>("broken"), weight: 1 },
+    { arbitrary: constant<RawStep>("peek"), weight: 1 },
     { arbitrary: constant<RawStep>("pause"), weight: 1 }
   ]
   if (levels === 0) return array(oneof(...plain), { maxLength: 4 })
@@ -131,6 +134,7 @@ const settle = (root: Raw): Plan => {
       after: from.after,
       steps: from.steps.flatMap((step): ReadonlyArray<Step> => {
         if (step === "pause") return [{ _tag: "Pause" }]
+        if (step === "peek") return [{ _tag: "Peek" }]
         if (step === "broken") return [{ _tag: "Broken", caught: id % 2 === 0 }]
         if (step === "insert") return [{ _tag: "Insert", key: (written.push(++keys), keys) }]
         if ("nest" in step) {
@@ -162,6 +166,8 @@ const draw = (node: Node, line: string): string => {
         return `${below}insert ${step.key}`
       case "Broken":
         return `${below}broken${step.caught ? ", caught" : ""}`
+      case "Peek":
+        return `${below}peek`
       case "Pause":
         return `${below}pause`
       case "Nest":

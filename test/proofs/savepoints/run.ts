@@ -1,7 +1,7 @@
 /**
  * Carries out a tree of sessions on an engine, and writes down how each of them ended.
  */
-import { Cause, Effect, Exit, Fiber, FiberId, Option } from "effect"
+import { Cause, Effect, Exit, Fiber, FiberId, Option, Stream } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { fromSqlError, isSqlError, isSqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Bench, Database } from "../../support/databases.js"
@@ -39,6 +39,8 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
         return sql`insert into t (k) values (${step.key})`
       case "Broken":
         return step.caught ? Effect.ignore(sql.unsafe(database.broken)) : sql.unsafe(database.broken)
+      case "Peek":
+        return Stream.runDrain(Stream.take(sql`select k from t`.stream, 1))
       case "Pause":
         return Effect.yieldNow()
       case "Nest":

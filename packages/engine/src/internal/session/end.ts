@@ -4,7 +4,7 @@
  * Everything here runs uninterruptible and within limits. The exit of the body is what is reported, except when its
  * success would be a lie.
  */
-import { Cause, Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber, Runtime } from "effect"
 import { CommitUnknown } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Scope } from "../sessionState.js"
@@ -292,7 +292,13 @@ const runHooks = <A, E>(
   const complain = (cause: Cause.Cause<unknown>) =>
     Effect.logWarning(`A hook of session ${ended.unit.session} failed; the session's outcome stands.`, cause)
   const apart = (hook: Effect.Effect<unknown>): Effect.Effect<unknown> =>
-    Effect.transplant((graft) => Effect.flatMap(Effect.forkDaemon(Effect.interruptible(graft(hook))), Fiber.join))
+    Effect.transplant((graft) =>
+      // Started at once, and not when its turn comes: a hook that waits for nothing opens no gap for an interruption.
+      Effect.flatMap(
+        Effect.runtime<never>(),
+        (runtime) => Fiber.join(Runtime.runFork(runtime)(Effect.interruptible(graft(hook))))
+      )
+    )
   return Effect.zipRight(
     Effect.forEach(hooks, (hook) => Effect.catchAllCause(apart(hook(ended)), complain), { discard: true }),
     result

@@ -10,6 +10,7 @@ import type { Statement } from "../../Driver.js"
 import type { Pool, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { awaitTurn, giveUp, lost, operate } from "./turn.js"
+import { nearest } from "./unit.js"
 import type { OpenStream, SessionRef } from "./unit.js"
 
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
@@ -21,31 +22,39 @@ export const inSession = (ref: SessionRef, statement: Omit<Statement, "prelude">
   )
 
 class Reading implements OpenStream {
-  readonly scope: SessionRef["scope"]
+  /** Where it was begun: with a savepoint that is rolled back, what was opened in it is gone. */
+  scope: SessionRef["scope"]
   readonly pull: Pull
   /** Owns what the driver opened for the stream; made with the first batch, in the turn of the first batch. */
   private source: { readonly scope: Scope.CloseableScope; readonly pull: Pull } | undefined
 
   constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude">) {
     this.scope = ref.scope
-    this.pull = operate<Chunk.Chunk<any>, Option.Option<SqlFailure>>(
-      ref,
-      statement.sql,
-      (connection, prelude) =>
-        this.source === undefined
-          ? this.open(connection.stream({ ...statement, prelude }))
-          : this.source.pull,
-      Option.getOrUndefined,
-      Option.some
-    )
+    this.pull = Effect.withFiberRuntime((fiber) => {
+      if (this.source !== undefined && !this.isOpen) {
+        return Effect.fail(Option.some(ref.unit.state.closed(this.scope.closedBy ?? "scope")))
+      }
+      const here = nearest(ref, fiber.currentContext.unsafeMap)
+      return operate<Chunk.Chunk<any>, Option.Option<SqlFailure>>(
+        here,
+        statement.sql,
+        (connection, prelude) =>
+          this.source === undefined
+            ? this.open(here, connection.stream({ ...statement, prelude }))
+            : this.source.pull,
+        Option.getOrUndefined,
+        Option.some,
+        this.source === undefined ? here.scope : this.scope
+      )
+    })
   }
 
-  private open(rows: Stream.Stream<any, SqlFailure>): Pull {
+  private open({ scope: begunIn, unit }: SessionRef, rows: Stream.Stream<any, SqlFailure>): Pull {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Scope.make(), (scope) =>
         Effect.flatMap(Scope.extend(Stream.toPull(rows), scope), (pull) => {
           this.source = { scope, pull }
-          const { unit } = this.ref
+          this.scope = begunIn
           unit.streams ??= new Set()
           unit.streams.add(this)
           return restore(pull)
@@ -73,8 +82,10 @@ class Reading implements OpenStream {
 const finish = (reading: Reading): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (!reading.isOpen) return Effect.void
-    const { scope, unit } = reading.ref
+    const { ref: { unit }, scope } = reading
     const turn = unit.state.tryEnter(scope)
+    // A scope inside of its own may be open for long, and be this fiber's. The end of its own closes it as well.
+    if (turn === false && unit.state.tip !== scope) return Effect.void
     const entered = turn === true
       ? Effect.void
       : turn === false

@@ -69,14 +69,15 @@ export const awaitTurn = (
 
 /**
  * Runs one operation of a scope. `failureOf` finds the typed failure in what the operation failed with; none means
- * that it only ended.
+ * that it only ended. What goes on with something that was begun in a scope further out (`begunIn`) sets no savepoints.
  */
 export const operate = <A, E>(
   ref: SessionRef,
   sql: string,
   operation: (connection: DriverConnection, prelude: ReadonlyArray<string>) => Effect.Effect<A, E>,
   failureOf: (error: E) => SqlFailure | undefined,
-  toError: (failure: SqlFailure) => E
+  toError: (failure: SqlFailure) => E,
+  begunIn: Scope<Hook> = ref.scope
 ): Effect.Effect<A, E> =>
   Effect.uninterruptibleMask((restore) => {
     const { scope, unit } = ref
@@ -112,7 +113,7 @@ export const operate = <A, E>(
     const send = (): Effect.Effect<A, E> => {
       const connection = unit.lease!.connection
       if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
-      const ahead = state.transactional ? state.unset(scope) : []
+      const ahead = state.transactional ? state.unset(begunIn) : []
       const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
       if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
       let begun = false
