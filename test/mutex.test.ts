@@ -3,7 +3,8 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Deferred, Duration, Effect, Either, Exit, Fiber, Option } from "effect"
-import { Engine, Mutex, SqlFailure } from "effect-sql-engine"
+import { Engine, Mutex } from "effect-sql-engine"
+import type { SqlFailure } from "effect-sql-engine"
 import { places } from "./support/places.js"
 import type { Place } from "./support/places.js"
 
@@ -66,12 +67,20 @@ describe.each(places)("a mutex on %s", (_, open) => {
       const place = yield* open
       const [first, second] = yield* Effect.all([place.engine({ name: "first" }), place.engine()])
       const held = yield* Deferred.make<void>()
-      yield* Effect.fork(on(first)(Mutex.withLock("busy")(Effect.zipRight(Deferred.succeed(held, void 0), Effect.never))))
+      yield* Effect.fork(
+        on(first)(Mutex.withLock("busy")(Effect.zipRight(Deferred.succeed(held, void 0), Effect.never)))
+      )
       yield* Deferred.await(held)
       let ran = false
       const body = Effect.sync(() => (ran = true))
       const failure = yield* Effect.flip(on(second)(Mutex.withLock("busy", { limit: "300 millis" })(body)))
-      expect(failure).toMatchObject({ _tag: "MutexTimeout", mutex: "busy", limitMillis: 300, retryable: true, sent: "no" })
+      expect(failure).toMatchObject({
+        _tag: "MutexTimeout",
+        mutex: "busy",
+        limitMillis: 300,
+        retryable: true,
+        sent: "no"
+      })
       expect((failure as SqlFailure.MutexTimeout).waitedMillis).toBeGreaterThanOrEqual(300)
       expect((failure as SqlFailure.MutexTimeout).waitedMillis).toBeLessThan(2_000)
       const who = yield* on(second)(Mutex.holder("busy"))
@@ -154,7 +163,9 @@ describe.each(places)("a mutex on %s", (_, open) => {
       expect(first).toBe("inner")
       // Somebody else has it now; what was forked under the lock must ask like everybody.
       const held = yield* Deferred.make<void>()
-      yield* Effect.fork(on(engine)(Mutex.withLock("again")(Effect.zipRight(Deferred.succeed(held, void 0), Effect.never))))
+      yield* Effect.fork(
+        on(engine)(Mutex.withLock("again")(Effect.zipRight(Deferred.succeed(held, void 0), Effect.never)))
+      )
       yield* Deferred.await(held)
       yield* Deferred.succeed(go, void 0)
       expect(yield* Effect.flip(Fiber.join(daemon))).toMatchObject({ _tag: "MutexTimeout" })
@@ -178,10 +189,14 @@ describe("a mutex on PostgreSQL", () => {
       const engine = yield* place.engine()
       const held = yield* Deferred.make<void>()
       const go = yield* Deferred.make<void>()
-      yield* Effect.fork(on(engine)(Mutex.withLock("quiet")(Effect.zipRight(Deferred.succeed(held, void 0), Deferred.await(go)))))
+      yield* Effect.fork(
+        on(engine)(Mutex.withLock("quiet")(Effect.zipRight(Deferred.succeed(held, void 0), Deferred.await(go))))
+      )
       yield* Deferred.await(held)
-      const waiters = yield* Effect.forEach(Array.from({ length: 5 }), () =>
-        Effect.fork(on(engine)(Mutex.withLock("quiet", { poll: "20 millis" })(Effect.void))))
+      const waiters = yield* Effect.forEach(
+        Array.from({ length: 5 }),
+        () => Effect.fork(on(engine)(Mutex.withLock("quiet", { poll: "20 millis" })(Effect.void)))
+      )
       for (let look = 0; look < 10; look++) {
         yield* Effect.sleep("10 millis")
         const waiting = yield* place.admin(
@@ -213,13 +228,19 @@ describe("a mutex on SQLite", () => {
       const [engine, other] = yield* Effect.all([place.engine(), place.engine()])
       const held = yield* Deferred.make<void>()
       const long = engine.transaction(
-        Effect.zipRight(engine.sql`create table t (k integer)`, Effect.zipRight(Deferred.succeed(held, void 0), Effect.sleep("1500 millis")))
+        Effect.zipRight(
+          engine.sql`create table t (k integer)`,
+          Effect.zipRight(Deferred.succeed(held, void 0), Effect.sleep("1500 millis"))
+        )
       )
       let inside = 0
       let most = 0
       const counted = <A, E, R>(body: Effect.Effect<A, E, R>) =>
-        Effect.acquireUseRelease(Effect.sync(() => (most = Math.max(most, ++inside))), () => body, () =>
-          Effect.sync(() => inside--))
+        Effect.acquireUseRelease(
+          Effect.sync(() => (most = Math.max(most, ++inside))),
+          () => body,
+          () => Effect.sync(() => inside--)
+        )
       const lock = Mutex.withLock("long", { expiry: "300 millis", poll: "10 millis" })
       const holder = yield* Effect.fork(on(engine)(lock(counted(Effect.zipRight(long, Effect.sleep("500 millis"))))))
       yield* Deferred.await(held)
@@ -247,7 +268,9 @@ describe("a mutex on SQLite", () => {
       const place = yield* open
       const engine = yield* place.engine()
       const inner = on(engine)(Mutex.withLock("inner")(Effect.void))
-      const failure = yield* Effect.flip(engine.transaction(Effect.zipRight(engine.sql`create table t (k integer)`, inner)))
+      const failure = yield* Effect.flip(
+        engine.transaction(Effect.zipRight(engine.sql`create table t (k integer)`, inner))
+      )
       expect(failure._tag).toBe("PoolDeadlock")
     }))
 })

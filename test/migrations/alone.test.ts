@@ -1,8 +1,8 @@
 /**
  * Migrations without a transaction: what they leave when they end half-way, and how they are gone on with.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
+import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Engine, Migrations } from "effect-sql-engine"
 import { places } from "../support/places.js"
@@ -23,7 +23,10 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
         migration: "2_vacuum",
         interrupted: false
       })
-      const right = Migrations.fromRecord({ "1_t": "create table t (k integer)", "2_vacuum": "-- no-transaction\nvacuum" })
+      const right = Migrations.fromRecord({
+        "1_t": "create table t (k integer)",
+        "2_vacuum": "-- no-transaction\nvacuum"
+      })
       expect((yield* on(engine)(Migrations.run(right))).map(({ id }) => id)).toEqual(["2"])
       yield* on(engine)(Migrations.verify(right))
     }))
@@ -40,7 +43,9 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
         statement: { number: 3, of: 4 }
       })
       expect(yield* place.tables).toEqual(["one"])
-      const status = on(engine)(Effect.map(Migrations.status(set), ([one]) => one!.migrations.map(({ state }) => state)))
+      const status = on(engine)(
+        Effect.map(Migrations.status(set), ([one]) => one!.migrations.map(({ state }) => state))
+      )
       expect(yield* status).toEqual(["interrupted", "pending"])
       for (const verb of [Migrations.run(set), Migrations.verify(set), Migrations.down(set)]) {
         expect(yield* Effect.flip(on(engine)(verb as Effect.Effect<unknown, any, Engine.Engine>))).toMatchObject({
@@ -52,7 +57,9 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
       }
       // What was in the way is put right by hand.
       yield* place.admin("create table two (k integer)")
-      expect((yield* on(engine)(Migrations.plan(set, { interrupted: "continue" }))).steps[0]!.statements).toHaveLength(2)
+      expect((yield* on(engine)(Migrations.plan(set, { interrupted: "continue" }))).steps[0]!.statements).toHaveLength(
+        2
+      )
       const done = yield* on(engine)(Migrations.run(set, { interrupted: "continue" }))
       expect(done.map(({ id }) => id)).toEqual(["1", "2"])
       expect(yield* place.tables).toEqual(["next", "one", "three", "two"])
@@ -71,7 +78,10 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
       yield* on(engine)(Migrations.run(set, { interrupted: "restart" }))
       expect(yield* place.admin("select k from one")).toHaveLength(2)
 
-      const other = Migrations.fromRecord({ "1_half": again, "2_worse": "-- no-transaction\nselect 1;\nselect k from nowhere" })
+      const other = Migrations.fromRecord({
+        "1_half": again,
+        "2_worse": "-- no-transaction\nselect 1;\nselect k from nowhere"
+      })
       yield* Effect.flip(on(engine)(Migrations.run(other)))
       yield* on(engine)(Migrations.mark(other, "2", "applied"))
       yield* on(engine)(Migrations.verify(other))
@@ -126,7 +136,11 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
         statement: { number: 2 }
       })
       for (const verb of [Migrations.run(set, { interrupted: "continue" }), Migrations.down(set)]) {
-        expect(yield* Effect.flip(on(engine)(verb))).toMatchObject({ _tag: "MigrationInterrupted", direction: "down", done: 1 })
+        expect(yield* Effect.flip(on(engine)(verb))).toMatchObject({
+          _tag: "MigrationInterrupted",
+          direction: "down",
+          done: 1
+        })
       }
       yield* place.admin("create table blocked (k integer)")
       yield* on(engine)(Migrations.down(set, { interrupted: "continue" }))
@@ -139,7 +153,10 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
       const place = yield* open
       const engine = yield* place.engine()
       for (const word of ["begin", "COMMIT", "rollback", "end"]) {
-        const set = Migrations.fromRecord({ "1_a": "create table a (k integer)", "2_b": `select 1;\n${word};\nselect 2` })
+        const set = Migrations.fromRecord({
+          "1_a": "create table a (k integer)",
+          "2_b": `select 1;\n${word};\nselect 2`
+        })
         expect(yield* Effect.flip(on(engine)(Migrations.run(set)))).toMatchObject({
           _tag: "MigrationSourceError",
           problems: [{ migration: "2_b" }]
@@ -147,7 +164,8 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
         expect(yield* place.tables).toEqual([])
       }
       const free = Migrations.fromRecord({
-        "1_a": "-- no-transaction\nbegin;\ncreate table a (k integer);\ncommit;\nbegin;\ncreate table b (k integer);\nrollback",
+        "1_a":
+          "-- no-transaction\nbegin;\ncreate table a (k integer);\ncommit;\nbegin;\ncreate table b (k integer);\nrollback",
         "2_b": "savepoint s;\ncreate table c (k integer);\nrollback to s"
       })
       yield* on(engine)(Migrations.run(free))
@@ -165,12 +183,17 @@ describe("five runners on PostgreSQL", () => {
         yield* place.admin("create table big (k integer)", "insert into big select generate_series(1, 20000)")
         const engines = yield* Effect.all(Array.from({ length: 5 }, () => place.engine()))
         const set = Migrations.fromRecord({
-          "1_index": "-- no-transaction\ncreate index concurrently big_k on big (k);\ncreate unique index concurrently big_u on big (k)",
+          "1_index":
+            "-- no-transaction\ncreate index concurrently big_k on big (k);\ncreate unique index concurrently big_u on big (k)",
           "2_after": "alter table big add note text"
         })
-        const all = yield* Effect.forEach(engines, (engine) => on(engine)(Migrations.run(set)), { concurrency: "unbounded" })
+        const all = yield* Effect.forEach(engines, (engine) => on(engine)(Migrations.run(set)), {
+          concurrency: "unbounded"
+        })
         expect(all.map((done) => done.length).sort()).toEqual([0, 0, 0, 0, 2])
-        expect(yield* place.admin("select count(*)::int as n from pg_index where indrelid = 'big'::regclass and indisvalid"))
+        expect(
+          yield* place.admin("select count(*)::int as n from pg_index where indrelid = 'big'::regclass and indisvalid")
+        )
           .toEqual([{ n: 2 }])
       }
     }))

@@ -24,7 +24,9 @@ afterAll(() => installed?.remove())
 /** A process that migrates. */
 const start = (place: Place, pauseMillis: number) => {
   const program = join(installed.folder, "migrate.js")
-  const child = spawn(process.execPath, [program, place.url, `${pauseMillis}`], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, [program, place.url, `${pauseMillis}`], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
   let said = ""
   const waiting: Array<{ readonly text: string; readonly heard: () => void }> = []
   child.stdout.on("data", (chunk) => {
@@ -45,7 +47,8 @@ const start = (place: Place, pauseMillis: number) => {
 }
 
 /** What was written down, less what the step without a transaction may have begun more than once. */
-const log = (place: Place) => Effect.map(place.admin("select step from log order by step"), (rows) => rows.map(({ step }) => Number(step)))
+const log = (place: Place) =>
+  Effect.map(place.admin("select step from log order by step"), (rows) => rows.map(({ step }) => Number(step)))
 
 const twice = [2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10]
 
@@ -68,7 +71,9 @@ describe.each(places)("processes on %s", (name, open) => {
       const others = [start(place, 0), start(place, 0)]
       yield* Effect.forEach(others, (other) => other.hears("Waiting"), { concurrency: "unbounded" })
       yield* first.kill
-      const [took, reports] = yield* Effect.timed(Effect.forEach(others, ({ report }) => report, { concurrency: "unbounded" }))
+      const [took, reports] = yield* Effect.timed(
+        Effect.forEach(others, ({ report }) => report, { concurrency: "unbounded" })
+      )
       expect(yield* first.report).toBeUndefined()
       expect(reports.map((report) => report?.failure)).toEqual([null, null])
       const applied = reports.flatMap((report) => report!.applied)
@@ -87,7 +92,10 @@ describe.each(places)("processes on %s", (name, open) => {
         yield* Effect.sleep(moment)
         yield* child.kill
         yield* child.report
-        const known = yield* Effect.orElseSucceed(place.admin("select id from migration_ledger where state = 'applied'"), () => [])
+        const known = yield* Effect.orElseSucceed(
+          place.admin("select id from migration_ledger where state = 'applied'"),
+          () => []
+        )
         const steps = known.map(({ id }) => Number(id)).filter((id) => id > 1).sort((a, b) => a - b)
         const written = known.length === 0 ? [] : (yield* log(place)).filter((step) => step !== 7)
         expect(written).toEqual(steps.filter((step) => step !== 7).flatMap((step) => [step, step]))

@@ -2,9 +2,9 @@
  * What people do to migrations that were applied: they edit them, remove them, add them in between, start from another
  * migrator's database.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
 import * as Migrator from "@effect/sql/Migrator"
+import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
 import { Engine, Migrations } from "effect-sql-engine"
 import { places } from "../support/places.js"
@@ -57,7 +57,9 @@ describe.each(places)("migrations on %s", (_, open) => {
     Effect.gen(function*() {
       const place = yield* open
       const engine = yield* place.engine()
-      yield* on(engine)(Migrations.run(Migrations.fromRecord({ "1_a": table("a"), "2_b": table("b"), "5_e": table("e") })))
+      yield* on(engine)(
+        Migrations.run(Migrations.fromRecord({ "1_a": table("a"), "2_b": table("b"), "5_e": table("e") }))
+      )
       const older = Migrations.fromRecord({ "1_a": table("a"), "6_f": table("f") })
       expect(yield* Effect.flip(on(engine)(Migrations.run(older)))).toMatchObject({
         _tag: "MigrationMissing",
@@ -126,7 +128,8 @@ describe.each(places)("migrations on %s", (_, open) => {
     Effect.gen(function*() {
       const place = yield* open
       const engine = yield* place.engine()
-      const make = (name: string) => Effect.asVoid(Effect.flatMap(SqlClient.SqlClient, (sql) => sql`create table ${sql(name)} (k integer)`))
+      const make = (name: string) =>
+        Effect.asVoid(Effect.flatMap(SqlClient.SqlClient, (sql) => sql`create table ${sql(name)} (k integer)`))
       const old = Migrator.fromRecord({ "1_a": make("a"), "2_b": make("b") })
       const migrate = Migrator.make({})({ loader: old })
       yield* Effect.provideService(migrate, SqlClient.SqlClient, engine.sql)
@@ -190,8 +193,8 @@ describe("ids", () => {
     expect(["2", "10", "1", "20240101120000", "9007199254740993", "9007199254740992"].sort(idOrder))
       .toEqual(["1", "2", "10", "20240101120000", "9007199254740992", "9007199254740993"])
     expect(["v10", "v2", "2024-01-10", "2024-01-9"].sort(idOrder)).toEqual(["2024-01-9", "2024-01-10", "v2", "v10"])
-    expect(parseName("0001_create_users")).toEqual({ id: "1", name: "create_users" })
-    expect(parseName("7")).toEqual({ id: "7", name: "" })
+    expect(parseName("0001_create_users")).toMatchObject({ id: "1", name: "create_users" })
+    expect(parseName("7")).toMatchObject({ id: "7", name: "" })
     expect(["create_users", "_1_a", "", "README"].map(parseName)).toEqual([undefined, undefined, undefined, undefined])
     const ids = FastCheck.stringMatching(/^[a-c]?[0-9]{1,3}(?:[a-c.-]?[0-9]{1,2})?$/).map(canonical)
     FastCheck.assert(

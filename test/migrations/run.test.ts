@@ -1,10 +1,10 @@
 /**
  * Migrations up and down, on a real server and on a real file.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
+import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
-import { Engine, Migrations, Session } from "effect-sql-engine"
+import { Engine, Migrations, Mutex, Session } from "effect-sql-engine"
 import { places } from "../support/places.js"
 import type { Place } from "../support/places.js"
 
@@ -33,7 +33,7 @@ describe.each(places)("migrations on %s", (_, open) => {
         "1_a": record["0001_a"]
       })
       const done = yield* on(engine)(Migrations.run(shuffled))
-      expect(names(done)).toEqual(["1_a", "2_b", "10_late", "20240101120000_c"])
+      expect(names(done)).toEqual(["1_a", "0002_b", "10_late", "20240101120000_c"])
       expect(yield* place.tables).toEqual(["a", "b", "c", "late"])
       expect(yield* place.admin("select k from b order by k")).toEqual([{ k: 1 }, { k: 2 }])
       expect(yield* on(engine)(Migrations.run(shuffled))).toEqual([])
@@ -79,11 +79,15 @@ describe.each(places)("migrations on %s", (_, open) => {
       yield* on(engine)(Migrations.run(Migrations.fromRecord({ "0001_a": first, ...rest }), {
         onEvent: (event) => Effect.sync(() => events.push(event))
       }))
-      expect(events.map((event) => [event._tag, "migration" in event ? `${event.migration} ${event.number}/${event.of}` : ""]))
+      expect(
+        events.map((
+          event
+        ) => [event._tag, "migration" in event ? `${event.migration} ${event.number}/${event.of}` : ""])
+      )
         .toEqual([
           ["Waiting", ""],
-          ["Applying", "2_b 1/2"],
-          ["Applied", "2_b 1/2"],
+          ["Applying", "0002_b 1/2"],
+          ["Applied", "0002_b 1/2"],
           ["Applying", "20240101120000_c 2/2"],
           ["Applied", "20240101120000_c 2/2"]
         ])
@@ -94,7 +98,7 @@ describe.each(places)("migrations on %s", (_, open) => {
       const place = yield* open
       const engine = yield* place.engine()
       const set = Migrations.fromRecord(record)
-      expect(names(yield* on(engine)(Migrations.run(set, { to: "2" })))).toEqual(["1_a", "2_b"])
+      expect(names(yield* on(engine)(Migrations.run(set, { to: "2" })))).toEqual(["0001_a", "0002_b"])
       expect(yield* on(engine)(Migrations.run(set, { to: "0002" }))).toEqual([])
       expect(yield* Effect.flip(on(engine)(Migrations.run(set, { to: "3" })))).toMatchObject({
         _tag: "MigrationUnknown",
@@ -145,8 +149,14 @@ describe.each(places)("migrations on %s", (_, open) => {
       )
       expect(Exit.isInterrupted(stopped)).toBe(true)
       expect(yield* place.tables).toEqual([])
-      expect(yield* on(engine)(Effect.map(Migrations.status(Migrations.fromRecord({ "1_code": made })), (all) =>
-        all[0]!.migrations[0]!.state))).toBe("pending")
+      expect(
+        yield* on(engine)(
+          Effect.map(
+            Migrations.status(Migrations.fromRecord({ "1_code": made })),
+            (all) => all[0]!.migrations[0]!.state
+          )
+        )
+      ).toBe("pending")
     }))
 
   it.scopedLive("whose COMMIT is refused leave nothing", () =>
@@ -154,7 +164,8 @@ describe.each(places)("migrations on %s", (_, open) => {
       const place = yield* open
       const engine = yield* place.engine()
       const set = Migrations.fromRecord({
-        "1_tables": "create table parent (id integer primary key);\ncreate table child (parent integer references parent " +
+        "1_tables":
+          "create table parent (id integer primary key);\ncreate table child (parent integer references parent " +
           "(id) deferrable initially deferred)",
         "2_orphan": "create table extra (k integer); insert into child (parent) values (7)"
       })
@@ -182,6 +193,24 @@ describe.each(places)("migrations on %s", (_, open) => {
       expect(yield* place.admin("select k from t")).toEqual([{ k: 2 }])
     }))
 
+  it.scopedLive("whose process loses the lock meanwhile are rolled back", () =>
+    Effect.gen(function*() {
+      const place = yield* open
+      const [engine, other] = yield* Effect.all([place.engine(), place.engine()])
+      const code = Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table late (k integer)`
+        // Where nobody sees it before COMMIT: beside the server's notice, and in the transaction itself.
+        yield* place.kind === "sqlite"
+          ? sql`update effect_sql_engine_mutex set owner = 'thief'`
+          : on(other)(Mutex.evict(Migrations.lock))
+      })
+      const set = Migrations.fromRecord({ "1_a": "create table a (k integer)", "2_late": code })
+      expect(yield* Effect.flip(on(engine)(Migrations.run(set)))).toMatchObject({ _tag: "MutexLost", mutex: Migrations.lock })
+      expect(yield* place.tables).toEqual(["a"])
+      expect((yield* ledger(place)).map(({ id }) => id)).toEqual(["1"])
+    }))
+
   it.scopedLive("inside of a session are refused", () =>
     Effect.gen(function*() {
       const place = yield* open
@@ -201,13 +230,19 @@ describe.each(places)("migrations on %s", (_, open) => {
         "2_more": "alter table log add note text"
       }, { name: "audit" })
       const done = yield* on(engine)(Migrations.run([core, audit]))
-      expect(done.map(({ migration, set }) => `${set} ${migration}`)).toEqual(["main 1_user", "audit 1_log", "audit 2_more"])
+      expect(done.map(({ migration, set }) => `${set} ${migration}`)).toEqual([
+        "main 1_user",
+        "audit 1_log",
+        "audit 2_more"
+      ])
       expect(yield* ledger(place)).toHaveLength(1)
       expect(yield* ledger(place, "migration_ledger_audit")).toHaveLength(2)
       expect(yield* on(engine)(Migrations.version(core))).toEqual({ _tag: "Version", id: "1", migration: "1_user" })
       expect(yield* on(engine)(Migrations.version(audit))).toEqual({ _tag: "Version", id: "2", migration: "2_more" })
       yield* on(engine)(Migrations.down(audit, { to: "1" }).pipe(Effect.flip))
-      expect(yield* Effect.flip(on(engine)(Migrations.run([core, core])))).toMatchObject({ _tag: "MigrationSourceError" })
+      expect(yield* Effect.flip(on(engine)(Migrations.run([core, core])))).toMatchObject({
+        _tag: "MigrationSourceError"
+      })
     }))
 
   it.scopedLive("are taken back, the newest first, and only if all of them say how", () =>
@@ -246,7 +281,7 @@ describe.each(places)("migrations on %s", (_, open) => {
       const [first, second] = [yield* plan, yield* plan]
       expect(second).toEqual(first)
       expect(first.text).toBe(
-        "-- main: 1_a\ncreate table a (k integer not null);\n\n-- main: 2_b\ncreate table b (k integer not null);\n" +
+        "-- main: 0001_a\ncreate table a (k integer not null);\n\n-- main: 0002_b\ncreate table b (k integer not null);\n" +
           "insert into b (k) values (1);\ninsert into b (k) values (2);\n\n-- main: 3_vacuum (no transaction)\nvacuum;\n\n" +
           "-- main: 20240101120000_c\n-- code\n"
       )

@@ -55,7 +55,8 @@ describe.each(places)("a folder on %s", (name, open) => {
         "types.d.ts": "nor this",
         "1_text.sql": "create table text_one (k integer);\n-- down\ndrop table text_one;",
         "2_code.ts": code("create table code_one (k integer)"),
-        "3_parts.mjs": "export const up = \"create table parts_one (k integer)\"\nexport const down = \"drop table parts_one\"\n",
+        "3_parts.mjs":
+          "export const up = \"create table parts_one (k integer)\"\nexport const down = \"drop table parts_one\"\n",
         "4_text.js": "export default \"create table text_two (k integer)\""
       })
       mkdirSync(join(path, "5_folder"))
@@ -86,7 +87,9 @@ describe("migrations that cannot be read", () => {
       yield* place.admin("create table nothing_else (k integer)")
       const failure = yield* Effect.flip(on(engine)(Migrations.run(set) as Effect.Effect<unknown, any, Engine.Engine>))
       expect(failure).toMatchObject({ _tag: "MigrationSourceError", set: "main", sent: "no" })
-      expect(failure.problems.map(({ migration }: { migration: string }) => migration)).toEqual(problems.map(([file]) => file))
+      expect(failure.problems.map(({ migration }: { migration: string }) => migration)).toEqual(
+        problems.map(([file]) => file)
+      )
       for (const [i, [file, problem]] of problems.entries()) {
         expect(failure.problems[i].problem).toContain(problem)
         expect(failure.message).toContain(file)
@@ -120,7 +123,10 @@ describe("migrations that cannot be read", () => {
         "3_ok.sql": "select 1"
       })
       yield* refused(Migrations.fromDirectory(path), [["2_empty.mjs", "exports no migration"]])
-      const throwing = yield* files({ "1_a.sql": "create table a (k integer)", "2_bad.mjs": "throw new Error(\"broken\")" })
+      const throwing = yield* files({
+        "1_a.sql": "create table a (k integer)",
+        "2_bad.mjs": "throw new Error(\"broken\")"
+      })
       yield* refused(Migrations.fromDirectory(throwing), [["2_bad.mjs", "broken"]])
     }))
 
@@ -163,7 +169,10 @@ describe("a glob", () => {
       const texts = import.meta.glob("./files/*.sql", { query: "?raw", import: "default" })
       const modules = import.meta.glob("./files/*.ts")
       const set = Migrations.fromGlob({ ...texts, ...modules })
-      expect((yield* on(engine)(Migrations.run(set))).map(({ migration }) => migration)).toEqual(["1_from_vite", "2_code"])
+      expect((yield* on(engine)(Migrations.run(set))).map(({ migration }) => migration)).toEqual([
+        "0001_from_vite",
+        "0002_code"
+      ])
       expect(yield* place.admin("select k from from_vite")).toEqual([{ k: 2 }])
     }))
 })

@@ -82,7 +82,7 @@ interface End {
 
 /** A moment by chance: most in the middle of things, some so near to the start that only turns of the loop count. */
 const moment = (random: Chance, longest: number): Effect.Effect<void> => {
-  if (random.below(5) > 0) return Effect.sleep(Duration.millis(random.below(longest)))
+  if (random.below(5) > 0) return Effect.sleep(Duration.millis(random.next() * longest))
   const turns = random.below(12)
   return Effect.repeatN(Effect.yieldNow(), turns)
 }
@@ -113,7 +113,7 @@ const run = (site: Site, seed: number) =>
     yield* Effect.forEach(Array.from({ length: 4 * beside }, (_, i) => -1 - i), (id) => session(id, 2, false), {
       concurrency: beside
     })
-    const longest = Math.ceil(1.3 * (performance.now() - start) / 4) + 1
+    let longest = Math.ceil(1.3 * (performance.now() - start) / 4) + 1
 
     const one = (id: number) =>
       Effect.gen(function*() {
@@ -125,6 +125,8 @@ const run = (site: Site, seed: number) =>
         const { pool } = yield* engine.stats
         const phase = over ? "over" : book.doing.get(id) ?? (pool.connecting > 0 ? "connecting" : "waiting")
         phases.set(phase, (phases.get(phase) ?? 0) + 1)
+        // A machine that is busy with other things now, or no longer, would have the moments fall all before or all after.
+        longest = Math.min(5_000, Math.max(4, longest * (over ? 0.99 : 1.005)))
         return { id, exit: yield* Fiber.interrupt(fiber), asked: !over }
       })
 

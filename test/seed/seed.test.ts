@@ -67,7 +67,9 @@ const enforced = (engine: Engine.EngineService) =>
       engine.sql`insert into animal (person, name) values (99, 'nobody')`,
       Effect.void
     ))), { concurrency: 3 }).pipe(
-      Effect.map((failures) => expect(failures.map(({ _tag }) => _tag)).toEqual(Array.from({ length: 3 }, () => "ForeignKeyViolation")))
+      Effect.map((failures) =>
+        expect(failures.map(({ _tag }) => _tag)).toEqual(Array.from({ length: 3 }, () => "ForeignKeyViolation"))
+      )
     )
 
 describe.each(places)("a seed on %s", (_, open) => {
@@ -121,7 +123,10 @@ describe.each(places)("a seed on %s", (_, open) => {
   it.scopedLive("with rows that refer to nothing fails, and foreign keys hold afterwards", () =>
     Effect.gen(function*() {
       const { engine, place } = yield* prepared(open)
-      const source = Seed.fromValue({ pet: [{ person: 1, name: "Rex" }, { person: 5, name: "Tom" }], person: [{ id: 1, name: "Ada" }] })
+      const source = Seed.fromValue({
+        pet: [{ person: 1, name: "Rex" }, { person: 5, name: "Tom" }],
+        person: [{ id: 1, name: "Ada" }]
+      })
       expect(yield* Effect.flip(on(engine)(Seed.run(source, resources)))).toMatchObject({
         _tag: "SeedOrphans",
         orphans: [{ table: "animal" }]
@@ -134,14 +139,15 @@ describe.each(places)("a seed on %s", (_, open) => {
   it.scopedLive("with values that do not fit names each with its place, never with what it holds", () =>
     Effect.gen(function*() {
       const { engine, place } = yield* prepared(open)
-      const text = "person:\n  - id: one-secret\n    name: Ada\n  - id: 2\n    name: \"\"\n  - {id: 3, nmae: hidden-secret}\npet: 12\n"
+      const text =
+        "person:\n  - id: one-secret\n    name: Ada\n  - id: 2\n    name: \"\"\n  - {id: 3, nmae: hidden-secret}\npet: 12\n"
       const failure = yield* Effect.flip(on(engine)(Seed.run(Seed.fromYaml(YAML, text), resources)))
       expect(failure).toMatchObject({
         _tag: "SeedInvalid",
         problems: [
           { resource: "person", row: 1, path: "id", line: 2, column: 9 },
           { resource: "person", row: 2, path: "name", line: 5, column: 11 },
-          { resource: "person", row: 3, path: "nmae", line: 6, column: 18, problem: "is not known" },
+          { resource: "person", row: 3, path: "nmae", line: 6, column: 19, problem: "is not known" },
           { resource: "person", row: 3, path: "name", line: 6, column: 5, problem: "is missing" },
           { resource: "pet", row: 0, path: "", line: 7, column: 6 }
         ]
@@ -184,7 +190,9 @@ describe.each(places)("a seed on %s", (_, open) => {
       const engine = yield* place.engine()
       yield* place.admin("create table spot (lat integer not null, day text not null)")
       const Spot = Schema.Struct({ lat: Seed.scaled(7), day: Schema.Lowercase })
-      const source = Seed.fromJson("{ \"spot\": [{ \"lat\": 37.756503, \"day\": \"MON\" }, { \"lat\": -1e-7, \"day\": \"Tue\" }] }")
+      const source = Seed.fromJson(
+        "{ \"spot\": [{ \"lat\": 37.756503, \"day\": \"MON\" }, { \"lat\": -1e-7, \"day\": \"Tue\" }] }"
+      )
       yield* on(engine)(Seed.run(source, { spot: Spot }))
       expect(yield* place.admin("select lat, day from spot order by lat")).toEqual([
         { lat: -1, day: "tue" },
@@ -213,8 +221,10 @@ describe.each(places)("a seed on %s", (_, open) => {
       expect(yield* on(engine)(Seed.run(first, [users]))).toEqual({ _tag: "Seeded", rows: { users: 1 } })
       yield* place.admin("delete from users", "delete from seed_ledger")
       expect(yield* on(engine)(Seed.run(source, [users]))).toEqual({ _tag: "Seeded", rows: { users: 2 } })
-      yield* place.admin("insert into users (email_address, active, created_at) values ('c@x', " +
-        (place.kind === "sqlite" ? "1" : "true") + ", '2024-01-01T00:00:00Z')")
+      yield* place.admin(
+        "insert into users (email_address, active, created_at) values ('c@x', " +
+          (place.kind === "sqlite" ? "1" : "true") + ", '2024-01-01T00:00:00Z')"
+      )
       const rows = yield* place.admin("select id, email_address, created_at from users order by email_address")
       expect(rows.map(({ email_address }) => email_address)).toEqual(["a@x", "b@x", "c@x"])
       expect(new Set(rows.map(({ id }) => id)).size).toBe(3)
@@ -258,9 +268,12 @@ describe("foreign keys on PostgreSQL", () => {
     Effect.gen(function*() {
       const { engine, place } = yield* prepared(open)
       yield* place.admin("create table later (person integer references person (id) deferrable initially deferred)")
-      const shape = place.admin("select conname, condeferrable, condeferred, convalidated from pg_constraint where contype = 'f' order by 1")
+      const shape = place.admin(
+        "select conname, condeferrable, condeferred, convalidated from pg_constraint where contype = 'f' order by 1"
+      )
       const before = yield* shape
-      const source = (person: number) => Seed.fromValue({ later: [{ person }], pet: [{ person: 1, name: "Rex" }], person: [{ id: 1, name: "Ada" }] })
+      const source = (person: number) =>
+        Seed.fromValue({ later: [{ person }], pet: [{ person: 1, name: "Rex" }], person: [{ id: 1, name: "Ada" }] })
       const all = { ...resources, later: Schema.Struct({ person: Schema.Int }) }
       yield* Effect.flip(on(engine)(Seed.run(source(9), all)))
       expect(yield* shape).toEqual(before)

@@ -11,8 +11,8 @@
  *
  * @since 0.1.0
  */
-import { Effect, Option } from "effect"
-import type { Context } from "effect"
+import { Effect } from "effect"
+import type { Context, Option } from "effect"
 import { Engine } from "./Engine.js"
 import type { EngineService } from "./Engine.js"
 import { hold } from "./internal/mutex/hold.js"
@@ -58,9 +58,10 @@ const on = <Self>({ engine }: OnEngine<Self>): Effect.Effect<EngineService, neve
  * @since 0.1.0
  * @category verbs
  */
-export const withLock = <Self = Engine>(name: string, options: MutexOptions<Self> = {}) =>
-<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | MutexFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => hold(engine, name, options, () => effect))
+export const withLock =
+  <Self = Engine>(name: string, options: MutexOptions<Self> = {}) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | MutexFailure | SqlFailure, R | Self> =>
+    Effect.flatMap(on<Self>(options), (engine) => hold(engine, name, options, () => effect))
 
 /**
  * Who holds a lock now, in words; nobody, when it is free. A row may stand for a holder that has crashed, until somebody

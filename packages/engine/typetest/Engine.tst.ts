@@ -2,7 +2,8 @@
  * Engines and their tags, as a caller's type checker sees them.
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Context, Effect, type Layer, type Scope } from "effect"
+import { Effect, type Layer, type Scope } from "effect"
+import type { Context } from "effect"
 import { Engine } from "effect-sql-engine"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { describe, expect, test } from "tstyche"

@@ -2,7 +2,8 @@
  * Sessions, as a caller's type checker sees them: whose session it is, and what may go wrong.
  */
 import type { SqlError } from "@effect/sql/SqlError"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
+import type { Layer } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import type { SessionClosed, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { describe, expect, test } from "tstyche"

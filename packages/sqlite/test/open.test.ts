@@ -164,7 +164,9 @@ describe("opening", () => {
       const reader = yield* connect(driver, "read")
       for (const connection of [db, reader]) {
         const called = yield* Effect.either(value(connection, "SELECT testExtensionFunction(1, 2)"))
-        expect(Either.isRight(called) ? called.right : "no such function").toBe(existsSync(library) ? 2 : "no such function")
+        expect(Either.isRight(called) ? called.right : "no such function").toBe(
+          existsSync(library) ? 2 : "no such function"
+        )
       }
       if (!existsSync(library)) return
       const named = yield* writer({ extensions: [{ path: library, entryPoint: "sqlite3_extension_init" }] })

@@ -27,13 +27,11 @@ const step = (n: number) =>
     yield* sql`insert into log (step) values (${n})`
   })
 
-const migrations = Migrations.fromRecord(Object.fromEntries([
-  ["1_log", "create table log (step integer not null)"],
-  ...Array.from({ length: 9 }, (_, i) => i + 2).map((n) => [
-    `${n}_step`,
-    n === 7 ? { up: step(n), transaction: false } : step(n)
-  ])
-]))
+const written: Record<string, Migrations.Input<SqlClient.SqlClient>> = {
+  "1_log": "create table log (step integer not null)"
+}
+for (let n = 2; n <= 10; n++) written[`${n}_step`] = n === 7 ? { up: step(n), transaction: false } : step(n)
+const migrations = Migrations.fromRecord(written)
 
 const engine: Effect.Effect<Engine.EngineService, SqlFailure, Scope.Scope> = url.startsWith("sqlite")
   ? SqliteEngine.make({ url, synchronous: "off" })

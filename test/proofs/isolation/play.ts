@@ -2,7 +2,7 @@
  * Plays a schedule through sessions of an engine, step by step: the next step is begun when the one before is over, or
  * when the database says that it waits for another session.
  */
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, type Exit, Fiber } from "effect"
 import type { Isolation } from "effect-sql-engine/Dialect"
 import * as Engine from "effect-sql-engine/Engine"
 import * as Session from "effect-sql-engine/Session"

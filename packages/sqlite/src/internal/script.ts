@@ -13,7 +13,8 @@ export const script: Script = {
   body: /^create (temp |temporary )?trigger .*\bbegin$/,
   schemas: false,
   tableExists: (table) => ({
-    sql: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?)) AS found",
+    sql:
+      "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?)) AS found",
     params: [table]
   })
 }

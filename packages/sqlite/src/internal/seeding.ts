@@ -7,7 +7,8 @@ import type { Seeding } from "effect-sql-engine/Dialect"
 
 /** What a list or a structure of a file is kept as. */
 const isStructure = (value: unknown): boolean =>
-  Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype)
+  Array.isArray(value) ||
+  (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype)
 
 export const seeding: Seeding = {
   defer: "PRAGMA defer_foreign_keys = 1",

@@ -2,12 +2,7 @@
  * What a set's migrations and its ledger say about each other. Plain: no database, no clock.
  */
 import { Order } from "effect"
-import {
-  MigrationDrift,
-  MigrationInterrupted,
-  MigrationMissing,
-  MigrationOutOfOrder
-} from "../../SqlFailure.js"
+import { MigrationDrift, MigrationInterrupted, MigrationMissing, MigrationOutOfOrder } from "../../SqlFailure.js"
 import { idOrder, printName } from "./id.js"
 import type { Entry, Migration } from "./model.js"
 
@@ -21,7 +16,9 @@ export interface Assessment<R> {
   /** Those of them that come before one that is applied. */
   readonly outOfOrder: ReadonlyArray<Migration<R>>
   /** Edited since they were applied. */
-  readonly drifted: ReadonlyArray<{ readonly migration: Migration<R>; readonly expected: string; readonly actual: string }>
+  readonly drifted: ReadonlyArray<
+    { readonly migration: Migration<R>; readonly expected: string; readonly actual: string }
+  >
   /** In the ledger only. */
   readonly missing: ReadonlyArray<Entry>
   /** Begun without a transaction, and not ended. */
@@ -97,7 +94,8 @@ const interruption = (set: string, entry: Entry): MigrationInterrupted => {
     migration,
     direction,
     done: entry.done,
-    message: `Migration ${migration} of "${set}", which has no transaction, was begun at ${entry.startedAt} and did not ` +
+    message:
+      `Migration ${migration} of "${set}", which has no transaction, was begun at ${entry.startedAt} and did not ` +
       `end; ${entry.done} of its statements are known to be done. See what the next one has left (an invalid index?), then ` +
       (direction === "up"
         ? "run again with `interrupted: \"continue\"` or `\"restart\"`, or say with `Migrations.mark` what became of it."
@@ -114,15 +112,19 @@ export const complaint = <R>(
   if (stuck !== undefined) return interruption(set, stuck)
   const [first] = drifted
   if (first !== undefined) {
-    const all = drifted.map(({ actual, expected, migration }) =>
-      ({ id: migration.id, migration: printName(migration), expected, actual })
-    )
+    const all = drifted.map(({ actual, expected, migration }) => ({
+      id: migration.id,
+      migration: printName(migration),
+      expected,
+      actual
+    }))
     return new MigrationDrift({
       ...all[0]!,
       set,
       drifted: all,
       message: `Migrations of "${set}" were edited after they had been applied: ${
-        all.map(({ actual, expected, migration }) => `${migration} (${expected.slice(0, 8)} → ${actual.slice(0, 8)})`).join(", ")
+        all.map(({ actual, expected, migration }) => `${migration} (${expected.slice(0, 8)} → ${actual.slice(0, 8)})`)
+          .join(", ")
       }. Undo the edit and write a new migration; or, if nothing of it matters, accept it with \`Migrations.mark\`.`
     })
   }
@@ -130,7 +132,8 @@ export const complaint = <R>(
     return new MigrationMissing({
       set,
       migrations: list(missing),
-      message: `Migrations of "${set}" are applied and not known here: ${list(missing).join(", ")}. This program is older ` +
+      message:
+        `Migrations of "${set}" are applied and not known here: ${list(missing).join(", ")}. This program is older ` +
         "than the database, or they were removed. Allow it with `missing: true`."
     })
   }

@@ -1,8 +1,8 @@
 /**
  * What stands behind a migration's name: a text, an effect, its parts, or a module that exports one of these.
  */
-import { Effect, Either, Predicate } from "effect"
 import type { SqlClient } from "@effect/sql/SqlClient"
+import { Effect, Either, Predicate } from "effect"
 import type { Body, Loaded } from "./model.js"
 import { readSql } from "./sqlText.js"
 
@@ -85,13 +85,16 @@ const ofWork = <R>(work: Work<R>): Either.Either<Content<R>, string> =>
 /** Reads what was written down; a text says what is wrong with it. */
 export const contentOf = <R>(input: Input<R>): Either.Either<Content<R>, string> => {
   if (isWork(input)) return ofWork<R>(input)
-  return Either.flatMap(ofWork(input.up), (up) =>
-    Either.map(input.down === undefined ? Either.right({ up: up.down }) : ofWork(input.down), (down): Content<R> => ({
-      transaction: input.transaction ?? up.transaction,
-      up: up.up,
-      down: down.up,
-      checksum: input.checksum ?? up.checksum
-    })))
+  return Either.flatMap(
+    ofWork(input.up),
+    (up) =>
+      Either.map(input.down === undefined ? Either.right({ up: up.down }) : ofWork(input.down), (down): Content<R> => ({
+        transaction: input.transaction ?? up.transaction,
+        up: up.up,
+        down: down.up,
+        checksum: input.checksum ?? up.checksum
+      }))
+  )
 }
 
 const isParts = (u: unknown): u is Parts<any> =>

@@ -75,8 +75,10 @@ export const fromDirectory = (
       const files = yield* Effect.mapError(fs.readDirectory(folder), unreadable(folder))
       const text = (file: string) => Effect.mapError(fs.readFileString(path.join(folder, file)), unreadable(file))
       const module = (file: string) =>
-        Effect.flatMap(path.toFileUrl(path.join(folder, file)), ({ href }) =>
-          Effect.tryPromise({ try: () => (options.load ?? importModule)(href), catch: (cause) => cause }))
+        Effect.flatMap(
+          path.toFileUrl(path.join(folder, file)),
+          ({ href }) => Effect.tryPromise({ try: () => (options.load ?? importModule)(href), catch: (cause) => cause })
+        )
       return yield* Effect.forEach(
         files.filter(isMigration).sort(),
         (file): Effect.Effect<Candidate<never>, ReturnType<typeof sourceError>> => {
@@ -84,7 +86,10 @@ export const fromDirectory = (
             return Effect.map(text(file), (text) => ready<never>(file, stem(file), contentOf<never>(text)))
           }
           const checksum = options.checkCode === true ? Effect.map(text(file), sha256) : Effect.succeed(undefined)
-          return Effect.map(checksum, (checksum) => later<unknown, never>(set, file, stem(file), module(file), checksum))
+          return Effect.map(
+            checksum,
+            (checksum) => later<unknown, never>(set, file, stem(file), module(file), checksum)
+          )
         },
         { concurrency }
       )

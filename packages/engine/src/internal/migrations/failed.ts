@@ -47,7 +47,10 @@ const failed = <R>(step: Step<R>, progress: Progress, cause: Cause.Cause<unknown
     statement,
     failure,
     cause: failure === undefined ? error : undefined,
-    message: `Migration ${printName(migration)} of "${set}" failed${direction === "down" ? " on its way down" : ""}${where}: ` +
+    message:
+      `Migration ${printName(migration)} of "${set}" failed${
+        direction === "down" ? " on its way down" : ""
+      }${where}: ` +
       `${why}${hint} ${left}`
   })
 }

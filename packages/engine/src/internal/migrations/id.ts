@@ -10,6 +10,8 @@ import { Order } from "effect"
 export interface Named {
   readonly id: string
   readonly name: string
+  /** As it was written, where that is known. */
+  readonly label?: string | undefined
 }
 
 const pattern = /^([A-Za-z]{0,2}[0-9][0-9A-Za-z.-]*)(?:_(.*))?$/s
@@ -20,11 +22,11 @@ export const canonical = (id: string): string => /^[0-9]+$/.test(id) ? id.replac
 /** Reads `<id>_<name>`; `undefined`: there is no id. */
 export const parseName = (text: string): Named | undefined => {
   const match = pattern.exec(text)
-  return match === null ? undefined : { id: canonical(match[1]!), name: match[2] ?? "" }
+  return match === null ? undefined : { id: canonical(match[1]!), name: match[2] ?? "", label: text }
 }
 
 /** The id and the name as one. */
-export const printName = ({ id, name }: Named): string => name === "" ? id : `${id}_${name}`
+export const printName = ({ id, label, name }: Named): string => label ?? (name === "" ? id : `${id}_${name}`)
 
 const runs = (id: string): ReadonlyArray<string> => id.match(/[0-9]+|[^0-9]+/g) ?? []
 

@@ -98,8 +98,11 @@ export const initialise = <R, A, E, R2>(
     const [applied, value] = yield* hold(engine, migrationLock, lock, () => both)
     return { _tag: "Success", applied, value } as const
   })
-  return Effect.catchAll(attempt, (error): Effect.Effect<Initialised<A>, Failures<E>> =>
-    isMutexFailure(error) && error._tag === "MutexTimeout" && error.mutex === migrationLock
-      ? Effect.succeed({ _tag: "LockTimeout", waitedMillis: error.waitedMillis, holder: error.holder })
-      : Effect.fail(error as Failures<E>))
+  return Effect.catchAll(
+    attempt,
+    (error): Effect.Effect<Initialised<A>, Failures<E>> =>
+      isMutexFailure(error) && error._tag === "MutexTimeout" && error.mutex === migrationLock
+        ? Effect.succeed({ _tag: "LockTimeout", waitedMillis: error.waitedMillis, holder: error.holder })
+        : Effect.fail(error as Failures<E>)
+  )
 }

@@ -54,7 +54,11 @@ const iso = (moment: unknown): string => {
 }
 
 /** Whether there is a table of this name. The dialect has words for scripts: that is checked before. */
-const exists = (engine: EngineService, table: string, schema: string | undefined): Effect.Effect<boolean, SqlFailure> => {
+const exists = (
+  engine: EngineService,
+  table: string,
+  schema: string | undefined
+): Effect.Effect<boolean, SqlFailure> => {
   const { params, sql } = engine.dialect.script!.tableExists(table, schema)
   const rows = engine.sql.unsafe<{ found: boolean | number }>(sql, params).withoutTransform
   return refine(Effect.map(rows, ([row]) => row?.found === true || row?.found === 1))

@@ -2,7 +2,7 @@
  * What every verb begins with: sets that fit each other on a database that can have them, read and compared with their
  * ledgers.
  */
-import { Effect, type Duration } from "effect"
+import { type Duration, Effect } from "effect"
 import type { Script } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
 import { UnsupportedBackend } from "../../SqlFailure.js"
@@ -54,7 +54,8 @@ export const scriptOf = (engine: EngineService): Effect.Effect<Script, Unsupport
     engine: engine.name,
     backend: name,
     supported: ["postgresql", "sqlite"],
-    message: `Migrations cannot run on engine "${engine.name}": its dialect (${name}) has no words for locks and scripts.`
+    message:
+      `Migrations cannot run on engine "${engine.name}": its dialect (${name}) has no words for locks and scripts.`
   })
 }
 
@@ -66,7 +67,7 @@ export const open = <R>(
   Effect.gen(function*() {
     yield* scriptOf(engine)
     const all: ReadonlyArray<MigrationSet<R>> = Array.isArray(sets) ? sets : [sets as MigrationSet<R>]
-    for (const of of ["name", "table"] as const) {
+    for (const  of of["name", "table"] as const) {
       const seen = new Set<string>()
       for (const set of all) {
         const text = of === "name" ? set.name : `${set.schema ?? ""}.${set.table}`

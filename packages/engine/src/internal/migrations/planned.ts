@@ -61,7 +61,15 @@ export const plan = <R>(
     const steps = yield* Effect.forEach(all, ({ set }, i) =>
       Effect.forEach(due(seen[i]!, undefined), (migration) =>
         Effect.map(
-          prepare(set.name, migration, "up", seen[i]!.entries.find(({ id }) => id === migration.id), script),
+          prepare(
+            set.name,
+            migration,
+            "up",
+            seen[i]!.entries.find(({ id }) =>
+              id === migration.id
+            ),
+            script
+          ),
           (step): ReadonlyArray<PlannedStep> =>
             step === undefined ? [] : [{
               set: set.name,

@@ -28,7 +28,10 @@ export interface RunOptions extends LockOptions, Allowed, Telling {
 }
 
 /** Those that are to be applied, in order. */
-export const due = <R>({ interrupted, migrations, pending }: Assessment<R>, to: string | undefined): ReadonlyArray<Migration<R>> => {
+export const due = <R>(
+  { interrupted, migrations, pending }: Assessment<R>,
+  to: string | undefined
+): ReadonlyArray<Migration<R>> => {
   const begun = new Set(interrupted.map(({ id }) => id))
   const waiting = new Set(pending)
   return migrations.filter((migration) =>
@@ -54,7 +57,13 @@ const migrate = <R>(
     const works = yield* Effect.forEach(all, (opened, i) =>
       Effect.map(
         Effect.forEach(due(seen[i]!, to), (migration) =>
-          prepare(opened.set.name, migration, "up", seen[i]!.entries.find(({ id }) => id === migration.id), script)),
+          prepare(
+            opened.set.name,
+            migration,
+            "up",
+            seen[i]!.entries.find(({ id }) => id === migration.id),
+            script
+          )),
         // There always is a way up.
         (steps): Work<R> => ({ opened, steps: steps.flatMap((step) => step === undefined ? [] : [step]) })
       ))
@@ -66,8 +75,9 @@ const migrate = <R>(
         if (!made) yield* ledger.make
         if (unchecked.length > 0) {
           const rows = new Map(entries.map((entry) => [entry.id, entry]))
-          yield* engine.transaction(Effect.forEach(unchecked, ({ checksum, id }) =>
-            ledger.update({ ...rows.get(id)!, checksum })))
+          yield* engine.transaction(
+            Effect.forEach(unchecked, ({ checksum, id }) => ledger.update({ ...rows.get(id)!, checksum }))
+          )
         }
         if (work.steps.length === 0) {
           yield* tell(options, engine.name, { _tag: "Current", set: set.name, migrations: entries.length })
@@ -90,13 +100,18 @@ export const run = <R>(
       ? undefined
       : all.length === 1
       ? yield* idIn(first, options.to)
-      : yield* sourceError(first.set.name, [{ migration: options.to, problem: "is of one set only: run that one alone" }])
+      : yield* sourceError(first.set.name, [{
+        migration: options.to,
+        problem: "is of one set only: run that one alone"
+      }])
     const seen = yield* Effect.forEach(all, look)
     // What looks interrupted may be running, in another process.
     yield* refusals(seen.map((one) => ({ ...one, interrupted: [] })), options)
     if (seen.every((one) => nothingToDo(one, to))) {
-      yield* Effect.forEach(seen, ({ entries, set }) =>
-        tell(options, engine.name, { _tag: "Current", set, migrations: entries.length }))
+      yield* Effect.forEach(
+        seen,
+        ({ entries, set }) => tell(options, engine.name, { _tag: "Current", set, migrations: entries.length })
+      )
       return []
     }
     return yield* locked(engine, options, (held) => migrate(engine, all, options, to, held))

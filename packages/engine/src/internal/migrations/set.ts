@@ -73,7 +73,10 @@ export const makeSet = <R>(
   const table = options.table ?? (name === "main" ? "migration_ledger" : `migration_ledger_${name}`)
   const takeOver = options.takeOver ?? (name === "main" ? "effect_sql_migrations" : false)
   const tooLong = new TextEncoder().encode(table).length > longest
-    ? sourceError(name, [{ migration: "*", problem: `have a ledger with a name of more than ${longest} bytes (${table})` }])
+    ? sourceError(name, [{
+      migration: "*",
+      problem: `have a ledger with a name of more than ${longest} bytes (${table})`
+    }])
     : Effect.void
   return {
     name,

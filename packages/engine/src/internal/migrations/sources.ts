@@ -3,11 +3,10 @@
  */
 import type { Loader } from "@effect/sql/Migrator"
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Cause, Effect, Either, Predicate } from "effect"
-import { MigrationSourceError } from "../../SqlFailure.js"
-import type { InputContext } from "./content.js"
+import { Cause, Effect, Either } from "effect"
+import type { MigrationSourceError } from "../../SqlFailure.js"
+import type { Content, Input, InputContext } from "./content.js"
 import { contentOf, contentOfModule } from "./content.js"
-import type { Content, Input } from "./content.js"
 import type { Loaded, MigrationSet, SetOptions } from "./model.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
@@ -33,7 +32,9 @@ export const later = <E, R>(
     Effect.catchAllCause((cause): Effect.Effect<unknown, MigrationSourceError> => {
       if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
       const error = Cause.squash(cause)
-      const problem = `cannot be loaded: ${error instanceof Error ? error.message : "it threw something that is no error"}`
+      const problem = `cannot be loaded: ${
+        error instanceof Error ? error.message : "it threw something that is no error"
+      }`
       return Effect.fail(sourceError(set, [{ migration: key, problem }]))
     }),
     Effect.flatMap((module): Effect.Effect<Loaded<R>, MigrationSourceError> => {
@@ -79,7 +80,9 @@ export const fromRecord = <const M extends Readonly<Record<string, Input<any>>>>
 export const stem = (path: string): string => path.replace(/^.*[/\\]/, "").replace(/\.(sql|[cm]?[jt]s)$/, "")
 
 const value = (entry: unknown): Effect.Effect<unknown, unknown> =>
-  typeof entry === "function" ? Effect.tryPromise({ try: () => entry(), catch: (cause) => cause }) : Effect.succeed(entry)
+  typeof entry === "function"
+    ? Effect.tryPromise({ try: () => entry(), catch: (cause) => cause })
+    : Effect.succeed(entry)
 
 /**
  * What `import.meta.glob` of Vite returns: modules, or functions that import them. A `.sql` file is its text
@@ -123,6 +126,3 @@ export const fromLoader = <R>(
         })
       )
     ) as Effect.Effect<ReadonlyArray<Candidate<Exclude<R, SqlClient>>>, MigrationSourceError, Exclude<R, SqlClient>>)
-
-/** Whether a value is a set of migrations. */
-export const isSet = (u: unknown): u is MigrationSet<unknown> => Predicate.hasProperty(u, "migrations")

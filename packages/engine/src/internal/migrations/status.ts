@@ -100,7 +100,8 @@ export const stillPending = (migrations: ReadonlyArray<string>, waitedMillis: nu
   new MigrationPending({
     migrations,
     waitedMillis,
-    message: `Migrations are not applied${waitedMillis > 0 ? ` after ${waitedMillis} ms` : ""}: ${migrations.join(", ")}. ` +
+    message:
+      `Migrations are not applied${waitedMillis > 0 ? ` after ${waitedMillis} ms` : ""}: ${migrations.join(", ")}. ` +
       "Apply them with `Migrations.run`."
   })
 

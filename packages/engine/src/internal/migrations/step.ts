@@ -31,7 +31,10 @@ export interface Around {
   readonly held: Held
 }
 
-const code = <R>(engine: EngineService, effect: Effect.Effect<unknown, unknown, R>): Effect.Effect<unknown, unknown, R> =>
+const code = <R>(
+  engine: EngineService,
+  effect: Effect.Effect<unknown, unknown, R>
+): Effect.Effect<unknown, unknown, R> =>
   Effect.provideService(effect, SqlClient, engine.sql) as Effect.Effect<unknown, unknown, R>
 
 const entryOf = <R>({ migration: { checksum, id, name } }: Step<R>, began: number): Entry => ({
@@ -70,7 +73,7 @@ const inTransaction = <R>({ engine, held, ledger }: Around, step: Step<R>, progr
 }
 
 /** Statement by statement; after each the ledger is told, on the same connection. */
-const oneByOne = <R>(
+const oneByOne = (
   { engine, held, ledger }: Around,
   statements: ReadonlyArray<string>,
   row: Entry,

@@ -13,9 +13,9 @@ import { Clock, Duration, Effect, Exit, FiberRef, GlobalValue, Scope } from "eff
 import type { EngineService } from "../../Engine.js"
 import { MutexLost } from "../../SqlFailure.js"
 import type { MutexFailure, SqlFailure } from "../../SqlFailure.js"
+import { HostId } from "../session/verbs.js"
 import { here } from "./model.js"
 import type { Held, Lock, MutexOptions } from "./model.js"
-import { HostId } from "../session/verbs.js"
 import { open, take } from "./take.js"
 
 /** A lock that a fiber stands under. */
@@ -41,7 +41,8 @@ const lostAs = (engine: EngineService, name: string, began: number, finished: bo
       engine: engine.name,
       heldMillis: now - began,
       finished,
-      message: `The lock "${name}" of engine "${engine.name}" was lost after ${now - began} ms: its connection ended, or ` +
+      message:
+        `The lock "${name}" of engine "${engine.name}" was lost after ${now - began} ms: its connection ended, or ` +
         `somebody took it. What ran under it ${finished ? "had ended when that was found" : "was interrupted"}.`
     }))
 
@@ -116,8 +117,12 @@ const fresh = <A, E, R>(
         over: false,
         confirm: (run = here) =>
           Effect.flatMap(
-            lock.silence === "lost" ? Effect.orElseSucceed(lock.confirm(run), () => false) : lock.confirm(run),
-            (ours) => ours ? Effect.void : lost
+            lock.silence === "lost"
+              ? Effect.orElseSucceed(lock.confirm(run), () =>
+                false)
+              : lock.confirm(run),
+            (ours) =>
+              ours ? Effect.void : lost
           )
       }
       const inside = Effect.locallyWith(Effect.suspend(() => body(held)), standing, (around) => [...around, held])

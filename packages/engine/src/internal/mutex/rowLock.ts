@@ -49,8 +49,10 @@ const statements = (engine: EngineService, name: string) => {
     /** Keeps it fresh, or takes it over from `before`. Answers whether it was theirs. */
     renew: (run: Run, before: string, owner: string, now: number) =>
       Effect.map(
-        run(sql`update ${t} set owner = ${owner}, beat = beat + 1, at = ${now} where name = ${name} and owner = ${before}
-          returning beat`),
+        run(
+          sql`update ${t} set owner = ${owner}, beat = beat + 1, at = ${now} where name = ${name} and owner = ${before}
+          returning beat`
+        ),
         any
       ),
     remove: (owner: string) =>

@@ -70,7 +70,8 @@ const pooled = (engine: EngineService, mutex: string) =>
     mutex,
     engine: engine.name,
     reason: "pooler",
-    message: `The lock "${mutex}" of engine "${engine.name}" cannot be taken: a pooler stands between that gives each ` +
+    message:
+      `The lock "${mutex}" of engine "${engine.name}" cannot be taken: a pooler stands between that gives each ` +
       "transaction another connection of the server (PgBouncer in transaction mode), so that the lock would be left on " +
       "a connection that is lent to others. Use the server's own address for this, or the pooler in session mode."
   })
@@ -87,7 +88,9 @@ export const sessionLock = (
     const question = ask(connection, engine)
     const key = keyOf(name)
     const [served] = yield* question(words.server)
-    if (served.server !== connection.id && (yield* shared(engine, words, connection))) return yield* pooled(engine, name)
+    if (served.server !== connection.id && (yield* shared(engine, words, connection))) {
+      return yield* pooled(engine, name)
+    }
     const isHeld = Effect.map(question(words.isHeld, key), ([row]) => row.held === true)
     return {
       tryTake: question(words.tryTake, key).pipe(

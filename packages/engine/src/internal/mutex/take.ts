@@ -22,7 +22,8 @@ export const open = (
       mutex: name,
       engine: engine.name,
       reason: "dialect",
-      message: `The lock "${name}" of engine "${engine.name}" cannot be taken: its dialect (${engine.dialect.name}) has ` +
+      message:
+        `The lock "${name}" of engine "${engine.name}" cannot be taken: its dialect (${engine.dialect.name}) has ` +
         "no words for locks."
     })
   }
@@ -46,7 +47,13 @@ export const take = (
     while (true) {
       // One try is made at all events, and is not cut short where there is no time to wait.
       const patience = Duration.millis(Math.max(1_000, limitMillis - waitedMillis))
-      if (yield* Effect.timeoutTo(lock.tryTake, { duration: patience, onSuccess: (taken) => taken, onTimeout: () => false })) {
+      if (
+        yield* Effect.timeoutTo(lock.tryTake, {
+          duration: patience,
+          onSuccess: (taken) => taken,
+          onTimeout: () => false
+        })
+      ) {
         return
       }
       waitedMillis = (yield* Clock.currentTimeMillis) - began

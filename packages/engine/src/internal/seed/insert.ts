@@ -20,7 +20,9 @@ export const quoted = ({ dialect }: EngineService, { schema, table }: Reader): s
     : `${dialect.quoteIdentifier(schema)}.${dialect.quoteIdentifier(table)}`
 
 /** Rows with the same columns, next to each other. */
-const batches = (rows: ReadonlyArray<Columns>): ReadonlyArray<readonly [from: number, rows: ReadonlyArray<Columns>]> => {
+const batches = (
+  rows: ReadonlyArray<Columns>
+): ReadonlyArray<readonly [from: number, rows: ReadonlyArray<Columns>]> => {
   const found: Array<[number, Array<Columns>]> = []
   let columns = ""
   for (const [i, row] of rows.entries()) {
@@ -37,7 +39,9 @@ const insertion = (engine: EngineService, seeding: Seeding, reader: Reader, rows
   const sql = engine.sql.withoutTransforms()
   const columns = Object.keys(rows[0]!)
   const into = sql.literal(quoted(engine, reader))
-  if (columns.length === 0) return Effect.forEach(rows, () => sql`insert into ${into} default values`, { discard: true })
+  if (columns.length === 0) {
+    return Effect.forEach(rows, () => sql`insert into ${into} default values`, { discard: true })
+  }
   const names = sql.literal(columns.map(engine.dialect.quoteIdentifier).join(", "))
   const values = rows.map((row): Fragment => {
     const cells = columns.map((column) => sql`${seeding.value(row[column]) as string}`)
@@ -72,8 +76,10 @@ const insertAll = (engine: EngineService, seeding: Seeding, source: string, all:
           ? Effect.fail(refused)
           : Effect.zipRight(
             Effect.forEach(rows, (row, i) =>
-              Effect.mapError(insertion(engine, seeding, all.reader, [row]), (error) =>
-                failedRow(source, all, from + i, fromSqlError(error)))),
+              Effect.mapError(
+                insertion(engine, seeding, all.reader, [row]),
+                (error) => failedRow(source, all, from + i, fromSqlError(error))
+              )),
             // Each by itself is taken, and together they are not.
             Effect.fail(refused)
           )
@@ -134,7 +140,9 @@ export const insertDocument = (engine: EngineService, seeding: Seeding, source: 
     const run = (texts: ReadonlyArray<string>) => Effect.forEach(texts, (text) => sql.unsafe(text), { discard: true })
     yield* sql.unsafe(seeding.defer)
     const question = seeding.strict?.(tables)
-    const strict = question === undefined ? [] : yield* sql.unsafe<Strict>(question.sql, question.params).withoutTransform
+    const strict = question === undefined
+      ? []
+      : yield* sql.unsafe<Strict>(question.sql, question.params).withoutTransform
     // Where parents come first, nothing has to wait.
     const early = strict.filter(({ child, parent }) => parent >= child)
     yield* run(early.map(({ defer }) => defer))

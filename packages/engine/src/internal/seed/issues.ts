@@ -12,14 +12,19 @@ export interface Issue {
 const expected = (ast: { readonly toString: () => string }): string => `is not ${String(ast)}`
 
 /** The innermost complaints. */
-export const issuesOf = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey> = []): ReadonlyArray<Issue> => {
+export const issuesOf = (
+  issue: ParseResult.ParseIssue,
+  path: ReadonlyArray<PropertyKey> = []
+): ReadonlyArray<Issue> => {
   switch (issue._tag) {
     case "Pointer":
       return issuesOf(issue.issue, path.concat(issue.path as PropertyKey))
     case "Composite": {
       const issues = Array.isArray(issue.issues) ? issue.issues : [issue.issues as ParseResult.ParseIssue]
       // The members of a union all complain: what was asked for is the union.
-      return issue.ast._tag === "Union" ? [{ path, problem: expected(issue.ast) }] : issues.flatMap((one) => issuesOf(one, path))
+      return issue.ast._tag === "Union"
+        ? [{ path, problem: expected(issue.ast) }]
+        : issues.flatMap((one) => issuesOf(one, path))
     }
     case "Refinement":
       return issue.kind === "From" ? issuesOf(issue.issue, path) : [{ path, problem: expected(issue.ast) }]

@@ -53,7 +53,9 @@ class Parser {
   }
 
   private expect(sign: string): void {
-    if (!this.eat(sign)) throw new Wrong(this.at >= this.text.length ? `ends before a "${sign}"` : `"${sign}" is missing`, this.at)
+    if (!this.eat(sign)) {
+      throw new Wrong(this.at >= this.text.length ? `ends before a "${sign}"` : `"${sign}" is missing`, this.at)
+    }
   }
 
   private key(): string {

@@ -74,7 +74,9 @@ export const readDocument = (
 ): Effect.Effect<ReadonlyArray<Rows>, SeedSourceError | SeedInvalid | SeedUnknown> =>
   Effect.gen(function*() {
     const resources = value === null || value === undefined ? {} : value
-    if (!isRecord(resources)) return yield* sourceError(source, "it is no map of resources to lists of rows", locate([]))
+    if (!isRecord(resources)) {
+      return yield* sourceError(source, "it is no map of resources to lists of rows", locate([]))
+    }
     const given = Object.entries(resources).filter(([name]) => !name.startsWith("_"))
     const missing = Object.entries(defaults).filter(([name]) => given.every(([other]) => other !== name))
     const unknown = [...missing, ...given].map(([name]) => name).filter((name) => !readers.has(name))
@@ -84,7 +86,8 @@ export const readDocument = (
         source,
         unknown,
         known,
-        message: `The seed ${source} has resources nobody knows: ${unknown.join(", ")}. Known are ${known.join(", ")}. ` +
+        message:
+          `The seed ${source} has resources nobody knows: ${unknown.join(", ")}. Known are ${known.join(", ")}. ` +
           "Nothing was written."
       })
     }

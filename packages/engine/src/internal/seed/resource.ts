@@ -2,7 +2,8 @@
  * A resource of a seed: which table its rows are for, and how one is read.
  */
 import * as VariantSchema from "@effect/experimental/VariantSchema"
-import { Effect, ParseResult, Schema } from "effect"
+import { Effect, Schema } from "effect"
+import type { ParseResult } from "effect"
 import type { AnyTable } from "../table/model.js"
 import { isTable } from "../table/table.js"
 import { issuesOf } from "./issues.js"

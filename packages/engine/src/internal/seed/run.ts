@@ -74,8 +74,10 @@ const before = (engine: EngineService, table: string, name: string): Effect.Effe
 const filled = (engine: EngineService, readers: ReadonlyMap<string, Reader>) =>
   Effect.map(
     Effect.forEach(new Set([...readers.values()].map((reader) => quoted(engine, reader))), (table) =>
-      Effect.map(engine.sql.unsafe(`select 1 as one from ${table} limit 1`), (rows) => rows.length > 0 ? [table] : [])),
-    (tables) => tables.flat()
+      Effect.map(engine.sql.unsafe(`select 1 as one from ${table} limit 1`), (rows) =>
+        rows.length > 0 ? [table] : [])),
+    (tables) =>
+      tables.flat()
   )
 
 const write = <R>(

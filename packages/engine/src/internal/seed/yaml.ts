@@ -34,8 +34,13 @@ const parse = (yaml: YamlModule, name: string, text: string): Effect.Effect<Docu
     const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
     const [error] = document.errors
     if (error !== undefined) return sourceError(name, error.message, positionAt(error.pos[0]))
+    const broken = (cause: unknown) => {
+      const alias = /alias.*: (\S+)$/.exec(cause instanceof Error ? cause.message : "")?.[1]
+      const at = alias === undefined ? -1 : text.search(new RegExp(`\\*${alias.replace(/\W/g, "\\$&")}(?![^\\s,\\]}])`))
+      return sourceError(name, "an alias leads nowhere, or to too much", at === -1 ? undefined : positionAt(at))
+    }
     return Effect.map(
-      Effect.try({ try: () => document.toJS(), catch: () => sourceError(name, "an alias leads nowhere, or to too much") }),
+      Effect.try({ try: () => document.toJS(), catch: broken }),
       (value): Document => ({
         value,
         locate: (path) => {

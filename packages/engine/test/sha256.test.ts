@@ -4,7 +4,7 @@
 import { expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { createHash } from "node:crypto"
-import { sha256 } from "../../src/internal/sha256.js"
+import { sha256 } from "../src/internal/sha256.js"
 
 it("a digest is the one of the platform, for texts of every length and script", () => {
   FastCheck.assert(

@@ -5,8 +5,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { dialect as pg } from "effect-sql-engine-pg/PgDialect"
 import { dialect as sqlite } from "effect-sql-engine-sqlite/SqliteDialect"
-import { split } from "../../src/internal/migrations/split.js"
-import { readSql } from "../../src/internal/migrations/sqlText.js"
+import { split } from "../../packages/engine/src/internal/migrations/split.js"
+import { readSql } from "../../packages/engine/src/internal/migrations/sqlText.js"
 
 const onPg = (text: string) => split(text, pg.script!)
 const onSqlite = (text: string) => split(text, sqlite.script!)
@@ -28,7 +28,12 @@ describe.each([["PostgreSQL", onPg], ["SQLite", onSqlite]])("a text on %s", (_, 
   ])("is cut right: %s", (_, text, statements) => expect(split(text)).toEqual(statements))
 
   it("is whole again when it is put together", () => {
-    const statement = FastCheck.constantFrom("select 1", "select ';'", "insert into \"a;b\" values ('x''y')", "select 1 /* ; */ + 2")
+    const statement = FastCheck.constantFrom(
+      "select 1",
+      "select ';'",
+      "insert into \"a;b\" values ('x''y')",
+      "select 1 /* ; */ + 2"
+    )
     const between = FastCheck.constantFrom(";", " ;\n", ";-- c;\n", ";/* ; */ ")
     FastCheck.assert(
       FastCheck.property(FastCheck.array(FastCheck.tuple(statement, between), { maxLength: 8 }), (parts) => {
@@ -48,18 +53,30 @@ describe("a text on PostgreSQL", () => {
     ]],
     ["a dollar in a name", "select a$b; select c$b", ["select a$b", "select c$b"]],
     ["a comment in a comment", "/* a /* ; */ ; */ select 1; select 2", ["select 1", "select 2"]],
-    ["a backslash in E''", "select E'a\\';b'; select 'c\\'; select 3", ["select E'a\\';b'", "select 'c\\'", "select 3"]],
-    ["a body of SQL", "create function f() returns int language sql begin atomic select 1; select case when true then 2 end; end; select 3", [
-      "create function f() returns int language sql begin atomic select 1; select case when true then 2 end; end",
+    ["a backslash in E''", "select E'a\\';b'; select 'c\\'; select 3", [
+      "select E'a\\';b'",
+      "select 'c\\'",
       "select 3"
     ]],
-    ["a column that is called begin", "create table t (begin int); select 2", ["create table t (begin int)", "select 2"]],
+    [
+      "a body of SQL",
+      "create function f() returns int language sql begin atomic select 1; select case when true then 2 end; end; select 3",
+      [
+        "create function f() returns int language sql begin atomic select 1; select case when true then 2 end; end",
+        "select 3"
+      ]
+    ],
+    ["a column that is called begin", "create table t (begin int); select 2", [
+      "create table t (begin int)",
+      "select 2"
+    ]],
     ["brackets", "select a[1], '];'; select 2", ["select a[1], '];'", "select 2"]]
   ])("is cut right: %s", (_, text, statements) => expect(onPg(text)).toEqual(statements))
 })
 
 describe("a text on SQLite", () => {
-  const trigger = "CREATE TEMP TRIGGER t AFTER INSERT ON a BEGIN UPDATE b SET c = CASE WHEN 1 THEN 2 END; DELETE FROM d; END"
+  const trigger =
+    "CREATE TEMP TRIGGER t AFTER INSERT ON a BEGIN UPDATE b SET c = CASE WHEN 1 THEN 2 END; DELETE FROM d; END"
   it.each<readonly [string, string, ReadonlyArray<string>]>([
     ["a trigger", `${trigger}; select 2`, [trigger, "select 2"]],
     ["names in brackets and backticks", "select [a;b], `c;d`; select 2", ["select [a;b], `c;d`", "select 2"]],
@@ -75,7 +92,11 @@ describe("a migration's text", () => {
       up: "-- note\ncreate table a;",
       down: "drop table a;"
     })
-    expect(readSql("-- no-transaction\n-- up\nvacuum")).toMatchObject({ transaction: false, up: "vacuum", down: undefined })
+    expect(readSql("-- no-transaction\n-- up\nvacuum")).toMatchObject({
+      transaction: false,
+      up: "vacuum",
+      down: undefined
+    })
     expect(readSql("select '\n-- downwards\n'")).toMatchObject({ down: undefined })
   })
 
