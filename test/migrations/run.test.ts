@@ -206,7 +206,10 @@ describe.each(places)("migrations on %s", (_, open) => {
           : on(other)(Mutex.evict(Migrations.lock))
       })
       const set = Migrations.fromRecord({ "1_a": "create table a (k integer)", "2_late": code })
-      expect(yield* Effect.flip(on(engine)(Migrations.run(set)))).toMatchObject({ _tag: "MutexLost", mutex: Migrations.lock })
+      expect(yield* Effect.flip(on(engine)(Migrations.run(set)))).toMatchObject({
+        _tag: "MutexLost",
+        mutex: Migrations.lock
+      })
       expect(yield* place.tables).toEqual(["a"])
       expect((yield* ledger(place)).map(({ id }) => id)).toEqual(["1"])
     }))
