@@ -101,7 +101,7 @@ describe("a start", () => {
     "that waits migrates nothing, and does not run what comes behind",
     virtually((place) =>
       Effect.gen(function*() {
-        const never = Effect.sync(() => expect.unreachable("a waiter seeds nothing"))
+        const never = Effect.dieMessage("a waiter seeds nothing")
         const options = { mode: "wait", maxTime: "12 seconds", andThen: never } as const
         const [took, failure] = yield* timed(Effect.flip(Migrations.initialise(set, options)))
         expect([took, failure]).toMatchObject([12_000, { _tag: "MigrationPending" }])
@@ -182,7 +182,7 @@ describe("a start", () => {
     virtually(() =>
       Effect.gen(function*() {
         const engine = yield* later(Infinity)
-        const andThen = Effect.sync(() => expect.unreachable("nothing was migrated"))
+        const andThen = Effect.dieMessage("nothing was migrated")
         const start = Migrations.initialise(set, { maxTime: "34 seconds", andThen })
         const [took, failure] = yield* timed(Effect.flip(on(engine)(start)))
         expect([took, failure]).toMatchObject([34_000, { _tag: "ConnectionError", message: "not up yet" }])

@@ -31,6 +31,8 @@ const session = (
   committed: (id: number) => void
 ): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
   const fate = random.pick(fates)
+  // A statement that comes after what is still open would wait for its end.
+  const manner = fate === "refused" ? "plain" : random.pick(manners)
   const row = (n: number) => sql`insert into t (k) values (${2 * id + n})`
   const pause = Effect.repeatN(Effect.yieldNow(), random.below(4))
   const both = Effect.zipRight(row(0), Effect.zipRight(pause, row(1)))
@@ -54,8 +56,7 @@ const session = (
     Session.transaction(Effect.zipRight(sql`insert into t (k) values (-1)`, Effect.fail("no")))
   )
   const write = (): Effect.Effect<unknown, unknown, Engine.Engine | Scope.Scope> => {
-    // A statement that comes after what is still open would wait for its end.
-    switch (fate === "refused" ? "plain" : random.pick(manners)) {
+    switch (manner) {
       case "plain":
         return both
       case "nested":
@@ -99,7 +100,9 @@ const session = (
   const run = fate === "cut"
     ? Effect.flatMap(Effect.fork(Effect.scoped(whole)), (fiber) => Effect.zipRight(moment, Fiber.interrupt(fiber)))
     : Effect.exit(Effect.scoped(whole))
-  return Effect.withMaxOpsBeforeYield(run, 10 + random.below(200))
+  // Effect's own parallel loop waits for ever when it is interrupted where it yields at its beginning (effect 3.22.4).
+  const stopped = fate === "cut" || fate === "timeout"
+  return manner === "parallel" && stopped ? run : Effect.withMaxOpsBeforeYield(run, 10 + random.below(200))
 }
 
 for (const database of databases) {

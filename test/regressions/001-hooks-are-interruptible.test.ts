@@ -37,7 +37,7 @@ describe("hooks", () => {
         yield* Session.afterRollback(hook(1))
         yield* Session.afterRollback(hook(2))
         yield* Deferred.succeed(inside, undefined)
-        yield* Effect.never
+        return yield* Effect.never
       })))
       yield* Deferred.await(inside)
       yield* Fiber.interrupt(fiber)

@@ -92,7 +92,7 @@ describe.each(places)("a seed on %s", (_, open) => {
     Effect.gen(function*() {
       const { engine, place } = yield* prepared(open)
       yield* place.admin("insert into person (id, name) values (7, 'here')")
-      const source = Seed.fromEffect(Effect.sync(() => expect.unreachable("it is not read")))
+      const source = Seed.fromEffect(Effect.dieMessage("it is not read"))
       expect(yield* on(engine)(Seed.run(source, resources))).toEqual({ _tag: "NotBlank", tables: ["\"person\""] })
       expect(yield* on(engine)(Seed.run(source, resources, { enabled: false }))).toEqual({ _tag: "Disabled" })
       expect((yield* contents(place))[0]).toHaveLength(1)

@@ -83,8 +83,10 @@ it.effect("no report of any of them shows a password", () =>
           const exit = await Effect.runPromiseExit(attempt.pipe(
             Effect.scoped,
             Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables)))),
-            Effect.provide(FileSystem.layerNoop({ readFileString: () => Effect.succeed(url) })),
-            Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+            Effect.provide([
+              FileSystem.layerNoop({ readFileString: () => Effect.succeed(url) }),
+              Logger.replace(Logger.defaultLogger, logger)
+            ])
           ))
           if (Exit.isFailure(exit)) {
             reports.push(Cause.pretty(exit.cause), ...[...Cause.failures(exit.cause)].map(texts))

@@ -127,7 +127,7 @@ it.scoped("a savepoint whose session ends over it counts as rolled back", () =>
           yield* Session.afterRollback(Effect.sync(() => seen.push("rolled back")))
           yield* Session.afterCommit(Effect.sync(() => seen.push("committed")))
           yield* Deferred.succeed(open, void 0)
-          yield* Effect.never
+          return yield* Effect.never
         })))
         yield* Deferred.await(open)
       }))

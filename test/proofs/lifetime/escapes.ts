@@ -2,7 +2,7 @@
  * Ways for work to outlive its session: each prepares something inside of a session that is run after its end.
  */
 import { SqlResolver } from "@effect/sql"
-import { Chunk, Deferred, Effect, Fiber, Option, Runtime, Schema, Scope, Stream } from "effect"
+import { Cause, Chunk, Deferred, Effect, Fiber, Option, Runtime, Schema, Scope, Stream } from "effect"
 import type { Exit } from "effect"
 import { Session } from "effect-sql-engine"
 import type { Engine } from "effect-sql-engine"
@@ -75,7 +75,7 @@ export const escapes: { readonly [name: string]: (outside: Outside) => Inside<La
     Effect.map(Effect.runtime(), (runtime) =>
       Effect.tryPromise({
         try: () => Runtime.runPromise(runtime)(Effect.flip(insert(outside))),
-        catch: (error) => error
+        catch: (cause) => new Cause.UnknownException(cause)
       }).pipe(Effect.flatMap(Effect.fail))),
   "a context": (outside) =>
     Effect.map(Effect.context<Session.Session<Engine.Engine>>(), (context) => Effect.provide(insert(outside), context)),

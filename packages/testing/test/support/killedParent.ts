@@ -5,5 +5,5 @@ import { PgServer } from "effect-sql-engine-testing"
 Effect.runFork(Effect.scoped(Effect.gen(function*() {
   const server = yield* PgServer.start()
   process.stdout.write(`${JSON.stringify({ pid: server.pid(), folder: server.socketDirectory })}\n`)
-  yield* Effect.never
+  return yield* Effect.never
 })))

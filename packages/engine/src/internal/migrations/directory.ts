@@ -9,7 +9,7 @@ import { contentOf } from "./content.js"
 import type { MigrationSet, SetOptions } from "./model.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
-import { later, ready, stem } from "./sources.js"
+import { imported, later, ready, stem } from "./sources.js"
 
 /**
  * What can be said of a folder.
@@ -77,7 +77,7 @@ export const fromDirectory = (
       const module = (file: string) =>
         Effect.flatMap(
           path.toFileUrl(path.join(folder, file)),
-          ({ href }) => Effect.tryPromise({ try: () => (options.load ?? importModule)(href), catch: (cause) => cause })
+          ({ href }) => imported(() => (options.load ?? importModule)(href))
         )
       return yield* Effect.forEach(
         files.filter(isMigration).sort(),
@@ -88,7 +88,7 @@ export const fromDirectory = (
           const checksum = options.checkCode === true ? Effect.map(text(file), sha256) : Effect.succeed(undefined)
           return Effect.map(
             checksum,
-            (checksum) => later<unknown, never>(set, file, stem(file), module(file), checksum)
+            (checksum) => later<{ readonly message: string }, never>(set, file, stem(file), module(file), checksum)
           )
         },
         { concurrency }

@@ -5,7 +5,7 @@
  * own migrator, is told what that one has applied; when the ledger is made, those rows are taken over.
  */
 import type { Statement } from "@effect/sql/Statement"
-import { Effect } from "effect"
+import { DateTime, Effect, Option } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { refine } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
@@ -48,10 +48,12 @@ export interface LedgerTable {
   readonly remove: (id: string) => Statement<unknown>
 }
 
-const iso = (moment: unknown): string => {
-  const date = new Date(moment instanceof Date ? moment : `${String(moment).replace(" ", "T")}Z`)
-  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString()
-}
+/** SQLite has a text without a zone, which is UTC. */
+const iso = (moment: unknown): string =>
+  Option.match(DateTime.make(moment instanceof Date ? moment : `${String(moment).replace(" ", "T")}Z`), {
+    onNone: () => DateTime.formatIso(DateTime.unsafeMake(0)),
+    onSome: DateTime.formatIso
+  })
 
 /** Whether there is a table of this name. The dialect has words for scripts: that is checked before. */
 const exists = (

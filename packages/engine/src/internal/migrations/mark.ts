@@ -1,7 +1,7 @@
 /**
  * What is only said to the ledger: nothing runs.
  */
-import { Clock, Effect } from "effect"
+import { Clock, DateTime, Effect } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { idOrder } from "./id.js"
 import type { Entry, Migration, MigrationSet } from "./model.js"
@@ -15,7 +15,7 @@ const applied = (migration: Migration<any>, now: number): Entry => ({
   checksum: migration.checksum,
   state: "applied",
   done: 0,
-  startedAt: new Date(now).toISOString(),
+  startedAt: DateTime.formatIso(DateTime.unsafeMake(now)),
   millis: undefined
 })
 

@@ -3,7 +3,7 @@
  */
 import type { Loader } from "@effect/sql/Migrator"
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Cause, Effect, Either } from "effect"
+import { Cause, Data, Effect, Either } from "effect"
 import type { MigrationSourceError } from "../../SqlFailure.js"
 import type { Content, Input, InputContext } from "./content.js"
 import { contentOf, contentOfModule } from "./content.js"
@@ -16,6 +16,14 @@ export const ready = <R>(key: string, name: string, content: Either.Either<Conte
   Either.isLeft(content)
     ? { key, name, problem: content.left }
     : { key, name, checksum: content.right.checksum, load: Effect.succeed(content.right) }
+
+class Unloadable extends Data.TaggedError("Unloadable")<{ readonly message: string }> {}
+
+const told = (cause: unknown): string => cause instanceof Error ? cause.message : "it threw something that is no error"
+
+/** Imports a module. */
+export const imported = (load: () => Promise<unknown>): Effect.Effect<unknown, Unloadable> =>
+  Effect.tryPromise({ try: load, catch: (cause) => new Unloadable({ message: told(cause) }) })
 
 /** One whose code is read when it is to run. */
 export const later = <E, R>(
@@ -31,10 +39,7 @@ export const later = <E, R>(
   load: module.pipe(
     Effect.catchAllCause((cause): Effect.Effect<unknown, MigrationSourceError> => {
       if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
-      const error = Cause.squash(cause)
-      const problem = `cannot be loaded: ${
-        error instanceof Error ? error.message : "it threw something that is no error"
-      }`
+      const problem = `cannot be loaded: ${told(Cause.squash(cause))}`
       return Effect.fail(sourceError(set, [{ migration: key, problem }]))
     }),
     Effect.flatMap((module): Effect.Effect<Loaded<R>, MigrationSourceError> => {
@@ -81,7 +86,7 @@ export const stem = (path: string): string => path.replace(/^.*[/\\]/, "").repla
 
 const value = (entry: unknown): Effect.Effect<unknown, unknown> =>
   typeof entry === "function"
-    ? Effect.tryPromise({ try: () => entry(), catch: (cause) => cause })
+    ? imported(() => entry())
     : Effect.succeed(entry)
 
 /**

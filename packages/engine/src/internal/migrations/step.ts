@@ -12,7 +12,7 @@
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import type { Statement } from "@effect/sql/Statement"
-import { Clock, Effect } from "effect"
+import { Clock, DateTime, Effect } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { refine } from "../../SqlFailure.js"
 import type { MigrationFailed, MutexLost, SqlFailure } from "../../SqlFailure.js"
@@ -43,7 +43,7 @@ const entryOf = <R>({ migration: { checksum, id, name } }: Step<R>, began: numbe
   checksum,
   state: "applied",
   done: 0,
-  startedAt: new Date(began).toISOString(),
+  startedAt: DateTime.formatIso(DateTime.unsafeMake(began)),
   millis: undefined
 })
 

@@ -1,7 +1,7 @@
 /**
  * A seed from beginning to end: under the lock of migrations, into a blank database, once.
  */
-import { Clock, Effect } from "effect"
+import { DateTime, Effect } from "effect"
 import type { LogLevel } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { refine, UnsupportedBackend } from "../../SqlFailure.js"
@@ -96,7 +96,7 @@ const write = <R>(
       const all = yield* readDocument(source.name, yield* source.document, readers, options.defaults ?? {})
       yield* insertDocument(engine, engine.dialect.seeding!, source.name, all)
       yield* sql`create table if not exists ${sql(table)} (name text primary key, seeded_at text not null)`
-      const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+      const at = DateTime.formatIso(yield* DateTime.now)
       yield* sql`insert into ${sql(table)} (name, seeded_at) values (${name}, ${at})`
       yield* held.confirm()
       const rows: Record<string, number> = {}

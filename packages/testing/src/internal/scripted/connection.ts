@@ -136,7 +136,7 @@ export class ScriptedConnection implements DriverConnection {
           return Effect.sleep(Duration.millis(outcome.millis))
         case "Throws":
         case "ThrowsOnCall":
-          return Effect.sync(() => {
+          return Effect.suspend(() => {
             throw outcome.error
           })
         case "Dies":

@@ -96,7 +96,7 @@ export class Link implements Backend, Peer {
         return this.lose(job, "no")
       case "Throws":
       case "ThrowsOnCall":
-        return Effect.sync(() => {
+        return Effect.suspend(() => {
           throw outcome.error
         })
     }
@@ -161,7 +161,7 @@ export class Link implements Backend, Peer {
       case "LostBefore":
         return this.lose(job, "no")
       default:
-        return Effect.sync(() => {
+        return Effect.suspend(() => {
           throw outcome.error
         })
     }

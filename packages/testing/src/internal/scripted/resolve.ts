@@ -40,7 +40,7 @@ const answer = (server: Server, connection: string, outcome: Outcome): Effect.Ef
       )
     case "Throws":
     case "ThrowsOnCall":
-      return Effect.sync(() => {
+      return Effect.suspend(() => {
         throw outcome.error
       })
     case "Dies":
