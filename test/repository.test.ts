@@ -97,7 +97,10 @@ describe("the files under version control", () => {
   it("would be caught: the patterns see what they are for, and leave the rest alone", () => {
     const caught = [`cd ${"/"}work/main`, `"file:///${"root"}/x"`, `(${"/"}farm/cache)`]
     expect(caught.filter((line) => !machinePath.test(line))).toEqual([])
-    const allowed = ["./work/main", "src/root/x", "https://example.com/work/x", "${root}/root/x", "../farm/"]
+    // Written in halves, so that this file itself holds none.
+    const allowed = [".|work/main", "src|root/x", "https://example.com|work/x", "${root}|root/x", "..|farm/"].map((
+      text
+    ) => text.replace("|", "/"))
     expect(allowed.filter((line) => machinePath.test(line))).toEqual([])
     expect(registry.test(`https://${"registry"}.npmjs.org/effect`)).toBe(true)
     expect(registry.test("https://www.npmjs.com/package/effect")).toBe(false)
