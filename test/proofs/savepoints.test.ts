@@ -20,9 +20,7 @@ const seed = 4_000_004
 
 /** Some steps take their time, so that interruptions and time limits fall into the middle of them. */
 const hesitant: Script.Script = ({ nth, step }) =>
-  step !== "begin" && step !== "savepoint" && (nth * 7 + step.length) % 5 < 2
-    ? Outcome.slow((nth * 13) % 17)
-    : undefined
+  (nth * 7 + step.length) % 5 < 2 ? Outcome.slow((nth * 13) % 17) : undefined
 
 /** Milliseconds that only a wait for something that never comes could take. */
 const stalled = 5_000

@@ -259,3 +259,22 @@ it.effect("a stream of a session can be read, and let go of, inside of a savepoi
       expect((yield* engine.stats).pool).toMatchObject({ idle: 1, inUse: 0 })
     })
   ))))
+
+it.effect("a commit that waits for a stray's statement can be interrupted, and keeps nothing", () =>
+  VirtualClock.run(Effect.scoped(withBench(({ engine, server }) =>
+    Effect.gen(function*() {
+      server.next("statement", Outcome.ok, Outcome.hang)
+      const session = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
+        yield* insert(1)
+        yield* Effect.forkDaemon(Effect.exit(insert(2)))
+        yield* Effect.yieldNow()
+      })))
+      yield* Effect.sleep("1 second")
+      const before = yield* Clock.currentTimeMillis
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(session))).toBe(true)
+      // The stray's statement is given the time of a release to end.
+      expect((yield* Clock.currentTimeMillis) - before).toBe(5_000)
+      expect(server.rows("t")).toEqual([])
+      expect((yield* engine.stats).pool.inUse).toBe(0)
+    })
+  ))))
