@@ -2,9 +2,10 @@
  * One holder at a time, on a real server and on a real file.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Either, Exit, Fiber, Option } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Either, Exit, Fiber, Option } from "effect"
 import { Engine, Mutex } from "effect-sql-engine"
 import type { SqlFailure } from "effect-sql-engine"
+import { VirtualClock } from "effect-sql-engine-testing"
 import { places } from "./support/places.js"
 import type { Place } from "./support/places.js"
 
@@ -13,7 +14,12 @@ const on = (engine: Engine.EngineService) => Effect.provideService(Engine.Engine
 
 const free = (place: Place) =>
   place.kind === "postgres"
-    ? Effect.map(place.admin("select 1 from pg_locks where locktype = 'advisory'"), (rows) => rows.length === 0)
+    ? Effect.map(
+      place.admin(
+        "select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+      ),
+      (rows) => rows.length === 0
+    )
     : Effect.map(place.admin("select 1 from effect_sql_engine_mutex"), (rows) => rows.length === 0)
 
 /** Runs until it succeeds with `true`. */
@@ -248,6 +254,29 @@ describe("a mutex on SQLite", () => {
       yield* Fiber.join(holder)
       expect(most).toBe(1)
     }))
+
+  it("is not taken from a holder that was silent for too long, and shows a sign of life before the second look", () =>
+    Effect.runPromise(VirtualClock.run(
+      Effect.scoped(Effect.gen(function*() {
+        const place = yield* open
+        const engine = yield* place.engine()
+        yield* on(engine)(Mutex.withLock("slow")(Effect.void))
+        const silent = (at: number) => `('slow', 'sleeper', 3, ${at})`
+        yield* place.admin(`insert into effect_sql_engine_mutex (name, owner, beat, at) values ${silent(1)}`)
+        const options = { expiry: "1200 millis", poll: "10 millis", limit: "500 millis" } as const
+        const waiter = yield* Effect.fork(on(engine)(Mutex.withLock("slow", options)(Effect.succeed("robbed"))))
+        yield* Effect.sleep("150 millis")
+        yield* place.admin(`update effect_sql_engine_mutex set beat = 4, at = ${(yield* Clock.currentTimeMillis)}`)
+        expect(yield* Effect.flip(Fiber.join(waiter))).toMatchObject({ _tag: "MutexTimeout", holder: "sleeper" })
+
+        // Without one it is taken at the second look.
+        yield* place.admin("update effect_sql_engine_mutex set beat = 5, at = 1")
+        const [took] = yield* Effect.timed(on(engine)(Mutex.withLock("slow", options)(Effect.void)))
+        expect(Duration.toMillis(took)).toBeGreaterThanOrEqual(200)
+        expect(Duration.toMillis(took)).toBeLessThan(230)
+      })),
+      { startMillis: 1_000_000 }
+    )))
 
   it.scopedLive("whose holder shows no sign of life is taken over after its expiry", () =>
     Effect.gen(function*() {

@@ -172,29 +172,3 @@ describe.each(places)("a migration without a transaction on %s", (_, open) => {
       expect(yield* place.tables).toEqual(["a"])
     }))
 })
-
-describe("five runners on PostgreSQL", () => {
-  const [, open] = places[0]!
-
-  it.scopedLive("create an index concurrently, once, without a deadlock", () =>
-    Effect.gen(function*() {
-      for (let round = 0; round < 3; round++) {
-        const place = yield* open
-        yield* place.admin("create table big (k integer)", "insert into big select generate_series(1, 20000)")
-        const engines = yield* Effect.all(Array.from({ length: 5 }, () => place.engine()))
-        const set = Migrations.fromRecord({
-          "1_index":
-            "-- no-transaction\ncreate index concurrently big_k on big (k);\ncreate unique index concurrently big_u on big (k)",
-          "2_after": "alter table big add note text"
-        })
-        const all = yield* Effect.forEach(engines, (engine) => on(engine)(Migrations.run(set)), {
-          concurrency: "unbounded"
-        })
-        expect(all.map((done) => done.length).sort()).toEqual([0, 0, 0, 0, 2])
-        expect(
-          yield* place.admin("select count(*)::int as n from pg_index where indrelid = 'big'::regclass and indisvalid")
-        )
-          .toEqual([{ n: 2 }])
-      }
-    }))
-})

@@ -15,17 +15,24 @@ describe("behind a pooler in transaction mode", () => {
     Effect.gen(function*() {
       const database = yield* postgres.database
       const url = yield* pooler(database)
-      const engine = yield* PgEngine.make({ url, pgbouncer: true })
-      const on = Effect.provideService(Engine.Engine, engine as Engine.EngineService)
-      // It works, as far as it goes.
-      expect(yield* engine.transaction(engine.sql`select 1 as one`)).toEqual([{ one: 1 }])
-
-      for (const verb of [Migrations.run(set), Mutex.withLock("here")(Effect.void)]) {
-        const failure = yield* Effect.flip(on(verb as Effect.Effect<unknown, any, Engine.Engine>))
-        expect(failure).toMatchObject({ _tag: "MutexUnsupported", reason: "pooler", sent: "no" })
-        expect(failure.message).toContain("PgBouncer in transaction mode")
+      // Told of it, or not.
+      for (const told of [{ pgbouncer: true }, { prepare: false }]) {
+        const engine = yield* PgEngine.make({ url, ...told })
+        const on = Effect.provideService(Engine.Engine, engine as Engine.EngineService)
+        // It works, as far as it goes.
+        expect(yield* engine.transaction(engine.sql`select 1 as one`)).toEqual([{ one: 1 }])
+        for (const verb of [Migrations.run(set), Mutex.withLock("here")(Effect.void)]) {
+          const failure = yield* Effect.flip(on(verb as Effect.Effect<unknown, any, Engine.Engine>))
+          expect(failure).toMatchObject({ _tag: "MutexUnsupported", reason: "pooler", sent: "no" })
+          expect(failure.message).toContain("PgBouncer in transaction mode")
+        }
       }
-      expect(yield* postgres.admin(database.url, "select 1 from pg_locks where locktype = 'advisory'")).toEqual([])
+      expect(
+        yield* postgres.admin(
+          database.url,
+          "select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+        )
+      ).toEqual([])
       expect(yield* postgres.admin(database.url, "select 1 from pg_class where relname in ('a', 'migration_ledger')"))
         .toEqual([])
 

@@ -11,6 +11,7 @@ import { install } from "../support/installed.js"
 import type { Installed } from "../support/installed.js"
 import { places } from "../support/places.js"
 import type { Place } from "../support/places.js"
+import { size } from "../support/proof.js"
 import type { Report } from "./programs/migrate.js"
 
 let installed: Installed
@@ -85,7 +86,10 @@ describe.each(places)("processes on %s", (name, open) => {
   it.scopedLive("killed at any moment leave whole migrations, and a clean run ends the work", () =>
     Effect.gen(function*() {
       const place = yield* open
-      const moments = FastCheck.sample(FastCheck.integer({ min: 1, max: 300 }), { seed: name.length, numRuns: 5 })
+      const moments = FastCheck.sample(FastCheck.integer({ min: 1, max: 300 }), {
+        seed: name.length,
+        numRuns: size(2, 20)
+      })
       for (const moment of moments) {
         const child = start(place, 20)
         yield* Effect.race(child.hears("Applying"), child.report)

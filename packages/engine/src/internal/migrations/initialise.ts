@@ -1,9 +1,9 @@
 /**
  * The start of a program: wait for the database, migrate or wait for whoever does, then what belongs under the same lock.
  */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Random } from "effect"
 import type { EngineService } from "../../Engine.js"
-import { isMutexFailure } from "../../SqlFailure.js"
+import { isMigrationFailure, isMutexFailure, isSqlFailure } from "../../SqlFailure.js"
 import type { MigrationFailure, MutexFailure, MutexTimeout, SqlFailure } from "../../SqlFailure.js"
 import { hold } from "../mutex/hold.js"
 import type { Allowed } from "./assess.js"
@@ -12,7 +12,7 @@ import { tell } from "./events.js"
 import { migrationLock } from "./open.js"
 import type { LockOptions, Sets } from "./open.js"
 import { run } from "./run.js"
-import { version } from "./status.js"
+import { isUnreachable } from "./status.js"
 import { wait } from "./wait.js"
 import type { Done } from "./work.js"
 
@@ -50,59 +50,90 @@ export type Initialised<A = never> =
   /** Nothing was looked at. */
   | { readonly _tag: "Skipped"; readonly reason: string }
 
-/** Tries until somebody answers. */
-const reach = <R>(engine: EngineService, sets: Sets<R>, options: Telling, limit: number, every: number) =>
-  Effect.gen(function*() {
-    const began = yield* Clock.currentTimeMillis
-    const [first] = Array.isArray(sets) ? sets : [sets]
-    if (first === undefined) return
-    while (true) {
-      const found = yield* version(engine, first)
-      if (found._tag !== "Unreachable") return
-      const waited = (yield* Clock.currentTimeMillis) - began
-      if (waited >= limit) return yield* found.failure
-      yield* tell(options, engine.name, { _tag: "Unreachable", failure: found.failure })
-      yield* Effect.sleep(Duration.millis(Math.min(every, limit - waited)))
-    }
-  })
-
 type Failures<E> = MigrationFailure | Exclude<MutexFailure, MutexTimeout> | SqlFailure | E
+
+/** Whether a failure only says that nobody answers, now: what was done before it is in the ledger. */
+const isPassing = (error: unknown): error is { readonly _tag: string; readonly message: string } =>
+  isSqlFailure(error)
+    ? isUnreachable(error)
+    : isMutexFailure(error)
+    ? error._tag === "MutexLost"
+    : isMigrationFailure(error) && error._tag === "MigrationFailed" && !error.interrupted &&
+      error.failure !== undefined && isUnreachable(error.failure)
+
+/** A server that is full is so for moments; one that is down is asked less often. */
+const pause = (error: { readonly _tag: string }, every: number) =>
+  error._tag === "TooManyConnections"
+    ? Effect.map(Random.nextIntBetween(100, 500), (millis) => Math.min(millis, every))
+    : Effect.succeed(every)
+
+/** Tries until somebody answers. */
+const patiently = <A, E, R>(
+  engine: EngineService,
+  options: Telling,
+  limit: number,
+  every: number,
+  mayRepeat: () => boolean,
+  attempt: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Clock.currentTimeMillis, (began) => {
+    const again: Effect.Effect<A, E, R> = Effect.catchAll(attempt, (error) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const left = limit - (now - began)
+        if (!isPassing(error) || !mayRepeat() || left <= 0) {
+          return Effect.fail(error)
+        }
+        return tell(options, engine.name, { _tag: "Unreachable", failure: error }).pipe(
+          Effect.zipRight(pause(error, every)),
+          Effect.flatMap((millis) =>
+            Effect.sleep(Duration.millis(Math.min(millis, left)))
+          ),
+          Effect.zipRight(again)
+        )
+      }))
+    return again
+  })
 
 /** Does what a program's start asks for. */
 export const initialise = <R, A, E, R2>(
   engine: EngineService,
   sets: Sets<R>,
   options: InitialiseOptions<A, E, R2>
-): Effect.Effect<Initialised<A>, Failures<E>, R | R2> => {
-  const attempt = Effect.gen(function*() {
+): Effect.Effect<Initialised<A>, Failures<E>, R | R2> =>
+  Effect.suspend(() => {
     const limit = Duration.toMillis(options.maxTime ?? "1 minute")
-    if (limit === 0) {
-      const reason = "maxTime is 0"
-      yield* tell(options, engine.name, { _tag: "Skipped", reason })
-      return { _tag: "Skipped", reason } as const
-    }
-    const began = yield* Clock.currentTimeMillis
-    yield* reach(engine, sets, options, limit, Duration.toMillis(options.reachEvery ?? "10 seconds"))
-    if (options.mode === "wait") {
-      const left = Math.max(0, limit - ((yield* Clock.currentTimeMillis) - began))
-      yield* wait(engine, sets, { ...options, limit: left, every: options.lookEvery })
-      return { _tag: "Success", applied: [], value: undefined } as const
-    }
+    const every = Duration.toMillis(options.reachEvery ?? "10 seconds")
     const { andThen } = options
-    if (andThen === undefined) {
-      const applied = yield* run(engine, sets, options)
-      return { _tag: "Success", applied, value: undefined } as const
-    }
-    const both = Effect.zip(run(engine, sets, options), andThen)
-    const lock = { ...options, limit: options.lockTimeout }
-    const [applied, value] = yield* hold(engine, migrationLock, lock, () => both)
-    return { _tag: "Success", applied, value } as const
+    // What belongs to the program is not begun twice.
+    let begun = false
+    const migrated = andThen === undefined
+      ? Effect.map(run(engine, sets, options), (applied) => ({ applied, value: undefined as A | undefined }))
+      : hold(engine, migrationLock, { ...options, limit: options.lockTimeout }, () =>
+        Effect.zipWith(
+          run(engine, sets, options),
+          Effect.suspend(() => {
+            begun = true
+            return andThen
+          }),
+          (applied, value) => ({ applied, value: value as A | undefined })
+        ))
+    const attempt = Effect.gen(function*() {
+      if (limit === 0) {
+        const reason = "maxTime is 0"
+        yield* tell(options, engine.name, { _tag: "Skipped", reason })
+        return { _tag: "Skipped", reason } as const
+      }
+      if (options.mode === "wait") {
+        yield* wait(engine, sets, { ...options, limit, every: options.lookEvery })
+        return { _tag: "Success", applied: [], value: undefined } as const
+      }
+      return { _tag: "Success", ...yield* patiently(engine, options, limit, every, () => !begun, migrated) } as const
+    })
+    return Effect.catchAll(
+      attempt,
+      (error): Effect.Effect<Initialised<A>, Failures<E>> =>
+        isMutexFailure(error) && error._tag === "MutexTimeout" && error.mutex === migrationLock
+          ? Effect.succeed({ _tag: "LockTimeout", waitedMillis: error.waitedMillis, holder: error.holder })
+          : Effect.fail(error as Failures<E>)
+    )
   })
-  return Effect.catchAll(
-    attempt,
-    (error): Effect.Effect<Initialised<A>, Failures<E>> =>
-      isMutexFailure(error) && error._tag === "MutexTimeout" && error.mutex === migrationLock
-        ? Effect.succeed({ _tag: "LockTimeout", waitedMillis: error.waitedMillis, holder: error.holder })
-        : Effect.fail(error as Failures<E>)
-  )
-}

@@ -85,7 +85,10 @@ export const open = <R>(
 export const look = <R>(
   { ledger, migrations, set }: Opened<R>
 ): Effect.Effect<Assessment<R> & { readonly made: boolean }, SqlFailure> =>
-  Effect.map(ledger.read, ({ entries, made }) => ({ ...assess(set.name, migrations, entries), made }))
+  // On SQLite a look may meet somebody else's DDL at the very moment.
+  Effect.retry(ledger.read, { times: 10, while: ({ _tag }) => _tag === "SerializationError" }).pipe(
+    Effect.map(({ entries, made }) => ({ ...assess(set.name, migrations, entries), made }))
+  )
 
 /** Runs a body under the lock of all migrations. Inside of a session nothing of it could be. */
 export const locked = <A, E, R>(

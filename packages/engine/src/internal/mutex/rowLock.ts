@@ -61,11 +61,11 @@ const statements = (engine: EngineService, name: string) => {
   }
 }
 
-/** There is no table before the first lock was taken. */
+/** There is no table before the first lock was taken, and while others make it a look may meet the change itself. */
 const orNothing = <A, E, R>(read: Effect.Effect<A, E, R>): Effect.Effect<A | undefined, E, R> =>
   Effect.catchIf(
     read,
-    (error) => fromSqlError(error as never)._tag === "SqlSyntaxError",
+    (error) => ["SqlSyntaxError", "SerializationError"].includes(fromSqlError(error as never)._tag),
     () => Effect.succeed(undefined)
   )
 
@@ -115,10 +115,12 @@ export const rowLock = (engine: EngineService, name: string, expiry: number): Ef
           if (failure.sent === "no") perhapsTaken = false
         })
       ),
-      // The right to write is somebody else's for now: the file's, or the one connection's that can write.
+      // The right to write is somebody else's for now, the file's or the one connection's that can write; or somebody
+      // makes the table at this very moment.
       Effect.catchTags({
         LockTimeoutError: () => Effect.succeed(false),
-        PoolTimeout: () => Effect.succeed(false)
+        PoolTimeout: () => Effect.succeed(false),
+        SerializationError: () => Effect.succeed(false)
       })
     )
 

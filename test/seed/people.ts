@@ -1,0 +1,66 @@
+/**
+ * What the seeds of these tests are for: persons, who have bosses among them, and their pets.
+ */
+import { NodeContext } from "@effect/platform-node"
+import { expect } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { Engine } from "effect-sql-engine"
+import type { Place, places } from "../support/places.js"
+
+export const on = (engine: Engine.EngineService) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  effect.pipe(Effect.provideService(Engine.Engine, engine), Effect.provide(NodeContext.layer))
+
+const Person = Schema.Struct({
+  id: Schema.Int,
+  name: Schema.NonEmptyString,
+  boss: Schema.optional(Schema.NullOr(Schema.Int))
+})
+const Pet = Schema.Struct({ person: Schema.Int, name: Schema.String })
+
+export const resources = { person: Person, pet: { table: "animal", rows: Pet } }
+
+export const tables = [
+  "create table person (id integer primary key, name text not null, boss integer references person (id))",
+  "create table animal (person integer not null references person (id), name text not null)"
+]
+
+export const yaml = `
+_constants:
+  kind: &kind {person: 2}
+pet:
+  - <<: *kind
+    name: Rex
+person:
+  - {id: 1, name: Ada, boss: 2}
+  - id: 2
+    name: Bob
+    boss: 1
+`
+
+export const contents = (place: Place) =>
+  Effect.all([
+    place.admin("select id, name, boss from person order by id"),
+    place.admin("select person, name from animal order by name")
+  ])
+
+export const empty = [[], []]
+
+/** A place with the tables, and an engine on it. */
+export const prepared = (open: (typeof places)[number][1]) =>
+  Effect.gen(function*() {
+    const place = yield* open
+    yield* place.admin(...tables)
+    return { place, engine: yield* place.engine() }
+  })
+
+/** Every connection of the engine refuses an orphan. */
+export const enforced = (engine: Engine.EngineService) =>
+  Effect.forEach(Array.from({ length: 3 }), () =>
+    Effect.flip(engine.transaction(Effect.zipRight(
+      engine.sql`insert into animal (person, name) values (99, 'nobody')`,
+      Effect.void
+    ))), { concurrency: 3 }).pipe(
+      Effect.map((failures) =>
+        expect(failures.map(({ _tag }) => _tag)).toEqual(Array.from({ length: 3 }, () => "ForeignKeyViolation"))
+      )
+    )
