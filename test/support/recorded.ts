@@ -1,7 +1,7 @@
 /**
  * A driver that writes down what an engine sends through it, whatever the database is.
  *
- * A text is noted when its operation begins, so what was noted after a moment was sent after it.
+ * A statement is noted when it is sent, so what was noted after a moment was sent after it.
  */
 import { Chunk, Effect, Stream } from "effect"
 import type { Driver, DriverConnection, Lane, Statement } from "effect-sql-engine/Driver"
@@ -34,29 +34,30 @@ class Recorded implements DriverConnection {
   }
 
   private during<A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
+    return Effect.uninterruptibleMask((restore) => {
       if (this.running !== undefined) this.wire.overlaps.push(`${this.id}: ${name} during ${this.running}`)
       this.running = name
-      return Effect.ensuring(effect, Effect.sync(() => this.running = undefined))
+      return Effect.ensuring(restore(effect), Effect.sync(() => this.running = undefined))
     })
   }
 
-  execute(statement: Statement): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
-    return this.during(
-      statement.sql,
-      Effect.suspend(() => {
+  private noted(statement: Statement): Statement {
+    return {
+      ...statement,
+      onSend: () => {
         this.note([...statement.prelude, statement.sql], statement.params)
-        return this.inner.execute(statement)
-      })
-    )
+        statement.onSend?.()
+      }
+    }
+  }
+
+  execute(statement: Statement): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
+    return this.during(statement.sql, Effect.suspend(() => this.inner.execute(this.noted(statement))))
   }
 
   stream(statement: Statement): Stream.Stream<any, SqlFailure> {
     return Stream.fromPull(Effect.map(
-      Stream.toPull(Stream.suspend(() => {
-        this.note([...statement.prelude, statement.sql], statement.params)
-        return this.inner.stream(statement)
-      })),
+      Stream.toPull(Stream.suspend(() => this.inner.stream(this.noted(statement)))),
       (pull) => this.during(`a batch of ${statement.sql}`, Effect.map(pull, Chunk.map((row) => row)))
     ))
   }

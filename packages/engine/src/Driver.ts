@@ -37,6 +37,11 @@ export interface Statement {
    * statement must have no effect, and the failure names the refused one in its `statement`.
    */
   readonly prelude: ReadonlyArray<string>
+  /**
+   * To be called in the same step in which the prelude is sent, with nothing between them where a fiber could give way.
+   * What is interrupted before this call never reached the database.
+   */
+  readonly onSend?: (() => void) | undefined
 }
 
 /**

@@ -21,7 +21,7 @@ import { fromDefect, operate } from "./session/turn.js"
 import type { Host } from "./session/unit.js"
 import { current, nearest, SessionRef, Unit } from "./session/unit.js"
 
-type Unsent = Omit<Statement, "prelude">
+type Unsent = Omit<Statement, "prelude" | "onSend">
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** Runs a statement on the connection of a session. */
@@ -29,7 +29,7 @@ const executeIn = (ref: SessionRef, statement: Unsent): Effect.Effect<ReadonlyAr
   operate<ReadonlyArray<any>, SqlFailure>(
     ref,
     statement.sql,
-    (connection, prelude) => connection.execute({ ...statement, prelude }),
+    (connection, prelude, onSend) => connection.execute({ ...statement, prelude, onSend }),
     (failure) => failure,
     (failure) => failure
   )

@@ -71,6 +71,7 @@ class Cursor {
     const steps = channel.preludeSteps(this.own ? ["BEGIN"] : statement.prelude)
     this.step = steps.length
     channel.note(about, statement.prelude)
+    statement.onSend?.()
     return this.receive(this.write([...steps, {
       sql: statement.sql,
       values: bound.values,

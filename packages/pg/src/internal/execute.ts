@@ -60,6 +60,7 @@ const executeSteps = (
     }
     channel.note(about, statement.prelude)
     const exchange = channel.exchange(steps, closing)
+    statement.onSend?.()
     const started = settings.statementTimeoutMillis === undefined ? 0 : Date.now()
     channel.send(exchange, about, (outcome) => {
       channel.currentTransaction = ids?.rows[0]?.[0] ?? channel.currentTransaction
@@ -93,6 +94,7 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
     : Effect.flatMap(
       Effect.suspend(() => {
         const exchange = channel.exchange(channel.preludeSteps(statement.prelude), channel.link.statements.toClose())
+        statement.onSend?.()
         return Effect.map(channel.run(exchange, about), (outcome) => ({ exchange, outcome }))
       }),
       ({ exchange, outcome }) =>

@@ -53,25 +53,22 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
   }
 
   /** Does one thing, waiting for locks. */
-  const patient = <A>(attempt: Attempt, run: () => A): Effect.Effect<A, SqlFailure> =>
+  const patient = <A>(attempt: () => Attempt, run: () => A): Effect.Effect<A, SqlFailure> =>
     patiently(
       settings.lockTimeout,
       () => {
         open()
         return run()
       },
-      (cause, wait) => wait === undefined ? failed(cause, attempt) : lockTimeout(origin, attempt, wait)
+      (cause, wait) => wait === undefined ? failed(cause, attempt()) : lockTimeout(origin, attempt(), wait)
     )
 
-  const prelude = (sql: string) =>
-    patient(
-      { sql, bound: [], sent: "no" },
-      () => sql === readOnlyBegin ? handle.beginReadOnly(sql) : handle.control(sql)
-    )
-
-  /** Binds, runs the prelude, then the statement: with values that cannot be bound, nothing is begun. */
+  /**
+   * Binds, runs the prelude, then the statement: with values that cannot be bound, nothing is begun. Whatever waits for no
+   * lock happens in one step.
+   */
   const prepared = <A>(
-    { params, prelude: before, prepare, shape, sql }: Statement,
+    { onSend, params, prelude, prepare, shape, sql }: Statement,
     run: (bound: ReadonlyArray<unknown>, reading: Reading) => A
   ): Effect.Effect<A, SqlFailure> =>
     Effect.withFiberRuntime((fiber: Fiber.RuntimeFiber<A, SqlFailure>) => {
@@ -82,11 +79,20 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
       } catch (cause) {
         return Effect.fail(failed(cause, { sql, bound: [], sent: "no" }))
       }
-      const statement = patient({ sql, bound, sent: "yes" }, () => run(bound, { shape, prepare, safeIntegers }))
-      return before.length === 0
-        ? statement
-        : Effect.zipRight(Effect.forEach(before, prelude, { discard: true }), statement)
+      const reading: Reading = { shape, prepare, safeIntegers }
+      let done = 0
+      return patient(
+        () => done < prelude.length ? { sql: prelude[done]!, bound: [], sent: "no" } : { sql, bound, sent: "yes" },
+        () => {
+          // Only BEGIN finds a lock taken: it is the first.
+          for (; done < prelude.length; done++) begin(prelude[done]!)
+          onSend?.()
+          return run(bound, reading)
+        }
+      )
     })
+
+  const begin = (sql: string) => sql === readOnlyBegin ? handle.beginReadOnly(sql) : handle.control(sql)
 
   const execute = (statement: Statement) =>
     prepared(statement, (bound, reading) => handle.run(statement.sql, bound, reading))
@@ -142,7 +148,7 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
             `There is no transaction to ${kind}: SQLite rolled it back after an earlier statement failed, or it never began.`
         })
       }
-      return Effect.map(patient({ sql, bound: [], sent: "yes" }, () => handle.control(sql)), status)
+      return Effect.map(patient(() => ({ sql, bound: [], sent: "yes" }), () => handle.control(sql)), status)
     })
 
   const reset = Effect.suspend(() =>
@@ -174,7 +180,7 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
       if (failure === undefined) {
         return Effect.asVoid(
           patient(
-            { sql: "SELECT 1", bound: [], sent: "yes" },
+            () => ({ sql: "SELECT 1", bound: [], sent: "yes" }),
             () => handle.run("SELECT 1", [], { shape: "rows", prepare: true, safeIntegers: false })
           )
         )

@@ -16,7 +16,7 @@ import type { OpenStream, SessionRef } from "./unit.js"
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
 
 /** The rows of a statement, read through the session a fiber is in. */
-export const inSession = (ref: SessionRef, statement: Omit<Statement, "prelude">): Stream.Stream<any, SqlFailure> =>
+export const inSession = (ref: SessionRef, statement: Omit<Statement, "prelude" | "onSend">): Stream.Stream<any, SqlFailure> =>
   Stream.fromPull(
     Effect.map(Effect.acquireRelease(Effect.sync(() => new Reading(ref, statement)), finish), (reading) => reading.pull)
   )
@@ -28,7 +28,7 @@ class Reading implements OpenStream {
   /** Owns what the driver opened for the stream; made with the first batch, in the turn of the first batch. */
   private source: { readonly scope: Scope.CloseableScope; readonly pull: Pull } | undefined
 
-  constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude">) {
+  constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude" | "onSend">) {
     this.scope = ref.scope
     this.pull = Effect.withFiberRuntime((fiber) => {
       if (this.source !== undefined && !this.isOpen) {
@@ -38,9 +38,9 @@ class Reading implements OpenStream {
       return operate<Chunk.Chunk<any>, Option.Option<SqlFailure>>(
         here,
         statement.sql,
-        (connection, prelude) =>
+        (connection, prelude, onSend) =>
           this.source === undefined
-            ? this.open(here, connection.stream({ ...statement, prelude }))
+            ? this.open(here, connection.stream({ ...statement, prelude, onSend }))
             : this.source.pull,
         Option.getOrUndefined,
         Option.some,
@@ -99,7 +99,7 @@ const finish = (reading: Reading): Effect.Effect<void> =>
   })
 
 /** The rows of a statement on a connection borrowed for the stream. */
-export const alone = (pool: Pool, statement: Omit<Statement, "prelude">): Stream.Stream<any, SqlFailure> =>
+export const alone = (pool: Pool, statement: Omit<Statement, "prelude" | "onSend">): Stream.Stream<any, SqlFailure> =>
   Stream.unwrapScoped(Effect.uninterruptibleMask((restore) => {
     const request: Request = { session: undefined, statement: statement.sql, holds: [], lease: undefined }
     let failed: SqlFailure | undefined

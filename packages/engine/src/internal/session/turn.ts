@@ -74,7 +74,11 @@ export const awaitTurn = (
 export const operate = <A, E>(
   ref: SessionRef,
   sql: string,
-  operation: (connection: DriverConnection, prelude: ReadonlyArray<string>) => Effect.Effect<A, E>,
+  operation: (
+    connection: DriverConnection,
+    prelude: ReadonlyArray<string>,
+    onSend: () => void
+  ) => Effect.Effect<A, E>,
   failureOf: (error: E) => SqlFailure | undefined,
   toError: (failure: SqlFailure) => E,
   begunIn: Scope<Hook> = ref.scope
@@ -116,15 +120,12 @@ export const operate = <A, E>(
       const ahead = state.transactional ? state.unset(begunIn) : []
       const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
       if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
-      let begun = false
-      const run = Effect.suspend(() => {
-        begun = true
-        return operation(connection, prelude)
-      })
+      // Between here and the sending the fiber may give way, and be interrupted.
+      let sent = false
+      const run = Effect.suspend(() => operation(connection, prelude, () => sent = true))
       return Effect.matchCauseEffect(restore(run), {
         onFailure: (cause) => {
-          // Interrupted before it began, it left no trace.
-          const failure = begun ? observe(unit, connection, ahead, cause, failureOf) : undefined
+          const failure = observe(unit, connection, ahead, sent, cause, failureOf)
           state.leave()
           return failure === undefined ? Effect.failCause(cause) : Effect.fail(toError(failure))
         },
@@ -198,6 +199,7 @@ const observe = <E>(
   unit: Unit,
   connection: DriverConnection,
   ahead: ReadonlyArray<Scope<Hook>>,
+  sent: boolean,
   cause: Cause.Cause<E>,
   failureOf: (error: E) => SqlFailure | undefined
 ): SqlFailure | undefined => {
@@ -218,8 +220,8 @@ const observe = <E>(
   else if (condition === "busy") state.cutOff(ahead)
   else {
     // What was never sent took no savepoints with it.
-    const sent = failure?.sent === "no" ? nothing : beforeRefused(unit, ahead, failure)
-    state.answered(connection.transaction(), sent, failure === undefined ? undefined : asFirst(failure))
+    const set = !sent || failure?.sent === "no" ? nothing : beforeRefused(unit, ahead, failure)
+    state.answered(connection.transaction(), set, failure === undefined ? undefined : asFirst(failure))
   }
   return undefined
 }

@@ -174,6 +174,7 @@ export class ScriptedConnection implements DriverConnection {
     step: "statement" | "stream",
     from = 0
   ): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
+    statement.onSend?.()
     for (let i = from; i < statement.prelude.length; i++) {
       const sql = statement.prelude[i] as string
       const done = this.link.perform({
@@ -186,7 +187,10 @@ export class ScriptedConnection implements DriverConnection {
         rest: () => this.unattended(statement, step, i + 1)
       })
       if (done !== Exit.void) {
-        return Effect.flatMap(done, () => this.trip(statement, step, i + 1))
+        // No gap between an answer and what has travelled behind its question.
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(restore(done), () => restore(this.trip(statement, step, i + 1)))
+        )
       }
     }
     return this.link.perform({
