@@ -174,7 +174,7 @@ export class ScriptedConnection implements DriverConnection {
     step: "statement" | "stream",
     from = 0
   ): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
-    statement.onSend?.()
+    if (from === 0) statement.onSend?.()
     for (let i = from; i < statement.prelude.length; i++) {
       const sql = statement.prelude[i] as string
       const done = this.link.perform({
