@@ -4,7 +4,7 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
-const packages = { "": "engine", "-pg": "pg", "-sqlite": "sqlite", "-testing": "testing" }
+const packages = { "": "engine", "-pg": "pg", "-sqlite": "sqlite", "-testing": "testing", "-cli": "cli" }
 
 const alias = Object.entries(packages).flatMap(([suffix, folder]) => {
   const source = fileURLToPath(new URL(`./packages/${folder}/src`, import.meta.url))

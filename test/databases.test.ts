@@ -3,8 +3,8 @@
  */
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Fiber, Schedule } from "effect"
-import { Database, EngineConfig, Session } from "effect-sql-engine"
+import { ConfigProvider, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Database, EngineConfig, Migrations, Seed, Session } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import type { EngineDriver } from "effect-sql-engine/Engine"
@@ -304,6 +304,28 @@ describe("Database.layer", () => {
         expect(failure).toMatchObject({ _tag: "UniqueViolation", engine: "shop" })
       }
       expect(yield* exists).toBe(true)
+    }))
+
+  it.scopedLive("with migrations and a seed on it is the way from an empty server to ready, in one layer", () =>
+    Effect.gen(function*() {
+      const { options } = yield* fresh()
+      const migrations = Migrations.fromRecord({
+        "1_nick": "update users set nick_name = 'nobody' where nick_name is null"
+      })
+      const seed = Seed.run(
+        Seed.fromValue({ users: [{ email: "a@b", nickName: null, password: "x" }] }),
+        [users]
+      )
+      for (const url of [`${options.url}?sslmode=disable`, `sqlite:///${yield* folder}/app.db`]) {
+        const database = Database.layer({ url, drivers, tables: [users, posts], allowCreate: true, wait: true })
+        const ready = Layer.effectDiscard(Migrations.initialise(migrations, { andThen: seed })).pipe(
+          Layer.provideMerge(database)
+        )
+        for (const _ of ["the first time", "again"]) {
+          const rows = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select email, nick_name from users`)
+          expect(yield* Effect.provide(rows, ready)).toEqual([{ email: "a@b", nick_name: null }])
+        }
+      }
     }))
 
   it.scopedLive("takes the address from the environment, and says so when there is none", () =>

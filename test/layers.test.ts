@@ -15,6 +15,7 @@ const order = [
   "Dialect",
   "Driver",
   "Pool",
+  "Interception",
   "Session",
   "EngineConfig",
   "Engine",
@@ -25,8 +26,11 @@ const order = [
   "Mutex",
   "Migrations",
   "Seed",
+  "Health",
+  "EngineHttp",
   "Repository",
-  "EngineMetrics"
+  "EngineMetrics",
+  "EngineLog"
 ]
 
 const engine = "packages/engine/src"

@@ -27,7 +27,8 @@ const takes = (range: string, version: string) => {
 
 describe.each(manifests)("$folder", ({ folder, manifest }) => {
   it("is an ES module under the MIT license that ships its build and its sources", () => {
-    expect(manifest).toMatchObject({ type: "module", license: "MIT", files: ["dist", "src"] })
+    const files = manifest.bin === undefined ? ["dist", "src"] : ["bin", "dist", "src"]
+    expect(manifest).toMatchObject({ type: "module", license: "MIT", files })
     expect(manifest.private).toBeUndefined()
   })
 
@@ -58,12 +59,15 @@ describe.each(manifests)("$folder", ({ folder, manifest }) => {
   })
 
   it("pins what it depends on", () => {
-    const loose = Object.entries(manifest.dependencies ?? {}).filter(([, range]) => !/^\d+\.\d+\.\d+$/.test(range))
+    const all = { ...manifest.dependencies, ...manifest.optionalDependencies }
+    const loose = Object.entries(all).filter(([, range]) => !/^\d+\.\d+\.\d+$/.test(range))
     expect(loose).toEqual([])
   })
 
   it("declares every package that its sources import", () => {
-    const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }))
+    const declared = new Set(
+      Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies })
+    )
     const undeclared = sources(`${folder}/src`).flatMap((file) =>
       imports(file)
         .filter((_) => !_.startsWith(".") && !_.startsWith("node:") && !declared.has(packageOf(_)))
@@ -85,10 +89,17 @@ describe("the packages together", () => {
     expect([...ranges].filter(([, asked]) => asked.size > 1)).toEqual([])
   })
 
-  it("depend on each other only downwards: all of them on effect-sql-engine, and on none beside it", () => {
+  it("depend on each other only downwards: all of them on effect-sql-engine, and only the command on drivers", () => {
     const dependencies = manifests.flatMap(({ manifest }) =>
       Object.keys(manifest.dependencies ?? {}).filter((_) => ours.has(_)).map((_) => `${manifest.name} -> ${_}`)
     )
+    const optional = manifests.flatMap(({ manifest }) =>
+      Object.keys(manifest.optionalDependencies ?? {}).map((_) => `${manifest.name} -> ${_}`)
+    )
+    expect(optional).toEqual([
+      "effect-sql-engine-cli -> effect-sql-engine-pg",
+      "effect-sql-engine-cli -> effect-sql-engine-sqlite"
+    ])
     expect(dependencies.filter((_) => !_.endsWith(" -> effect-sql-engine"))).toEqual([])
     expect(dependencies).not.toContain("effect-sql-engine -> effect-sql-engine")
   })

@@ -4,9 +4,9 @@
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Schema } from "effect"
-import { Engine, Session, Table, Tables } from "effect-sql-engine"
-import { PgDialect } from "effect-sql-engine-pg"
-import { SqliteDialect } from "effect-sql-engine-sqlite"
+import { Engine, EngineMap, Session, Table, Tables } from "effect-sql-engine"
+import { PgDialect, PgEngine } from "effect-sql-engine-pg"
+import { SqliteDialect, SqliteEngine } from "effect-sql-engine-sqlite"
 import { players, posts, teams, users } from "./tables/declared.js"
 import type { World } from "./tables/world.js"
 import { names, on, worlds } from "./tables/world.js"
@@ -118,6 +118,24 @@ describe.each(names)("tables on %s", (name) => {
             expect(events).toHaveLength(4)
           }))
       }
+    }))
+
+  it.scopedLive("of an engine that was invalidated are looked for again by the next one", () =>
+    Effect.gen(function*() {
+      const { url } = yield* worlds[name]
+      const map = yield* EngineMap.make({ drivers: [PgEngine.driver, SqliteEngine.driver] })
+      const config = name === "postgresql" ? { url, ssl: "disable" as const } : url
+      const created = Effect.scoped(Effect.gen(function*() {
+        const engine = yield* map.get(config)
+        const ensured = yield* Effect.provideService(Tables.ensure([users]), Engine.Engine, engine)
+        return { engine, created: ensured.created }
+      }))
+      expect((yield* created).created).toEqual(["users"])
+      // What is known of an engine stays known, also when somebody takes the tables away.
+      yield* Effect.scoped(Effect.flatMap(map.get(config), ({ sql }) => sql`drop table users`))
+      expect((yield* created).created).toEqual([])
+      yield* map.invalidate(config)
+      expect((yield* created).created).toEqual(["users"])
     }))
 
   it.scopedLive("inside a session are undone with it, and made again the next time", () =>

@@ -50,6 +50,27 @@ describe.each(places)("on %s", (_, open) => {
       expect(yield* on(engine)(Effect.provide(Prefix, all))).toBe("b,named")
     }))
 
+  it.scopedLive("what comes behind comes behind the last set, and not where one of them fails", () =>
+    Effect.gen(function*() {
+      const place = yield* open
+      const engine = yield* place.engine()
+      const first = Migrations.fromRecord({ "1_a": "create table a (k integer)" })
+      const last = (text: string) => Migrations.fromRecord({ "1_b": text }, { name: "last" })
+      const seed = Seed.run(Seed.fromValue({ b: [{ k: 1 }] }), { b: Schema.Struct({ k: Schema.Int }) })
+      const start = (text: string) => on(engine)(Migrations.initialise([first, last(text)], { andThen: seed }))
+      expect(yield* Effect.flip(start("create tabel b (k integer)"))).toMatchObject({
+        _tag: "MigrationFailed",
+        set: "last"
+      })
+      expect(yield* place.tables).toEqual(["a"])
+      expect(yield* start("create table b (k integer)")).toMatchObject({
+        _tag: "Success",
+        applied: [{ set: "last" }],
+        value: { _tag: "Seeded" }
+      })
+      expect(yield* place.admin("select k from b")).toEqual([{ k: 1 }])
+    }))
+
   it.scopedLive("a run that is interrupted rolls back and gives the lock back", () =>
     Effect.gen(function*() {
       const place = yield* open

@@ -26,24 +26,6 @@ const code = (sql: string) =>
   `export default Effect.flatMap(SqlClient.SqlClient, (sql) => sql\`${sql}\`)\n`
 
 describe.each(places)("a folder on %s", (name, open) => {
-  it.scopedLive("of 200 migrations is applied in one run", () =>
-    Effect.gen(function*() {
-      const place = yield* open
-      const engine = yield* place.engine()
-      const path = yield* files(Object.fromEntries(
-        Array.from({ length: 200 }, (_, i) => [
-          `${String(i + 1).padStart(4, "0")}_step.sql`,
-          `create table step_${i + 1} (k integer);\ninsert into step_${i + 1} (k) values (${i});\n`
-        ])
-      ))
-      const set = Migrations.fromDirectory(path)
-      const [took, done] = yield* Effect.timed(on(engine)(Migrations.run(set)))
-      expect(done.map(({ id }) => Number(id))).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
-      expect(yield* place.tables).toHaveLength(200)
-      expect(yield* on(engine)(Migrations.run(set))).toEqual([])
-      yield* Effect.logDebug(`200 migrations on ${name}: ${took}`)
-    }))
-
   it.scopedLive("may hold texts and modules, and what is no migration", () =>
     Effect.gen(function*() {
       const place = yield* open

@@ -2,6 +2,7 @@
  * The start of a program: waiting for a database, for a lock, for another process, and what each ends with. In virtual
  * time, on a real file.
  */
+import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber } from "effect"
 import type { Scope } from "effect"
@@ -152,14 +153,19 @@ describe("a start", () => {
     )
   )
 
-  /** An engine on a file nobody can open before that virtual moment. */
-  const later = (upAt: number) =>
+  /** An engine on a file nobody can open before that virtual moment, and what they are told until then. */
+  const later = (
+    upAt: number,
+    until: SqlFailure.SqlFailure = new SqlFailure.ConnectionError({ message: "not up yet" })
+  ) =>
     Effect.gen(function*() {
       const filename = join(yield* folder, "late.db")
       const driver = yield* SqliteDriver.make({ filename, readers: 0 })
       const connect: typeof driver.write.connect = (context) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          now < upAt ? new SqlFailure.ConnectionError({ message: "not up yet" }) : driver.write.connect(context))
+        Effect.flatMap(
+          Clock.currentTimeMillis,
+          (now) => now < upAt ? Effect.fail(until) : driver.write.connect(context)
+        )
       return yield* Engine.make({ ...driver, write: { ...driver.write, connect } })
     })
 
@@ -186,6 +192,65 @@ describe("a start", () => {
         const start = Migrations.initialise(set, { maxTime: "34 seconds", andThen })
         const [took, failure] = yield* timed(Effect.flip(on(engine)(start)))
         expect([took, failure]).toMatchObject([34_000, { _tag: "ConnectionError", message: "not up yet" }])
+      })
+    )
+  )
+
+  it(
+    "that is refused for its password fails at once",
+    virtually(() =>
+      Effect.gen(function*() {
+        const refused = new SqlFailure.AuthenticationError({ message: "wrong password" })
+        const engine = yield* later(25_000, refused)
+        const [took, failure] = yield* timed(Effect.flip(on(engine)(Migrations.initialise(set))))
+        expect([took, failure]).toEqual([0, refused])
+      })
+    )
+  )
+
+  it(
+    "that loses its lock in the middle goes on after a while, and its answer has all it applied",
+    virtually((place) =>
+      Effect.gen(function*() {
+        let robberies = 0
+        const robbed = Effect.gen(function*() {
+          const sql = yield* SqlClient.SqlClient
+          yield* sql`create table c (k integer)`
+          if (robberies++ === 0) yield* sql`update effect_sql_engine_mutex set owner = 'thief'`
+        })
+        const three = Migrations.fromRecord({
+          "1_a": "create table a (k integer)",
+          "2_b": "create table b (k integer)",
+          "3_c": robbed
+        })
+        const { heard, onEvent } = listening()
+        const seeds = { begun: 0 }
+        const andThen = Effect.sync(() => ++seeds.begun)
+        const [took, result] = yield* timed(Migrations.initialise(three, { onEvent, andThen }))
+        expect(result).toMatchObject({
+          _tag: "Success",
+          applied: [{ id: "1" }, { id: "2" }, { id: "3" }],
+          value: 1
+        })
+        expect([took, robberies, seeds.begun]).toEqual([10_000, 2, 1])
+        expect(heard.filter((line) => line.endsWith("Unreachable"))).toEqual(["0 Unreachable"])
+        expect(yield* place.tables).toEqual(["a", "b", "c"])
+      })
+    )
+  )
+
+  it(
+    "that loses its lock after its seed was begun fails, and seeds no second time",
+    virtually(() =>
+      Effect.gen(function*() {
+        let seeds = 0
+        const andThen = Effect.gen(function*() {
+          seeds++
+          const { sql } = yield* Engine.Engine
+          yield* sql`delete from effect_sql_engine_mutex`
+        })
+        const failure = yield* Effect.flip(Migrations.initialise(set, { andThen }))
+        expect([failure, seeds]).toMatchObject([{ _tag: "MutexLost", finished: true }, 1])
       })
     )
   )

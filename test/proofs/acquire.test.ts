@@ -62,7 +62,10 @@ const quiet = (pool: Pool.Pool, server: Server): Effect.Effect<void> =>
     while (underWay() > 0 && (yield* now) < limit) yield* Effect.sleep(1)
     const stats = pool.stats()
     const destroyed = Object.values(stats.destroyed).reduce((sum, count) => sum + count, 0)
-    assert.equal(stats.requests, stats.served + stats.timedOut + stats.interrupted + stats.refused + stats.waiting)
+    assert.equal(
+      stats.requests,
+      stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting
+    )
     assert.equal(stats.created, stats.open + destroyed)
     assert.equal(stats.served, stats.released + stats.inUse)
     assert.deepEqual([stats.inUse, stats.waiting, stats.connecting, stats.returning], [0, 0, 0, 0])

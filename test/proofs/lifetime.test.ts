@@ -5,8 +5,9 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { Engine, Session } from "effect-sql-engine"
 import { Outcome } from "effect-sql-engine-testing"
-import { fromSqlError, isSqlError, isSqlFailure } from "effect-sql-engine/SqlFailure"
+import { isSqlFailure } from "effect-sql-engine/SqlFailure"
 import { type Bench, databases } from "../support/databases.js"
+import { finish, refined } from "../support/endings.js"
 import { evidence, type Note } from "../support/evidence.js"
 import { type Chance, chance, size } from "../support/proof.js"
 import type { Sent } from "../support/recorded.js"
@@ -19,35 +20,17 @@ const note = (size: string, figures: Note["figures"], from = 0) =>
 
 /** How a session ends, and what its strays are told of it. */
 const endings = {
-  commit: "commit",
+  succeed: "commit",
   fail: "rollback",
   die: "rollback",
   interrupt: "rollback",
   timeout: "rollback",
   rollbackOnly: "rollback"
 } as const
-type Ending = keyof typeof endings
-const endingNames = Object.keys(endings) as ReadonlyArray<Ending>
+const endingNames = Object.keys(endings) as ReadonlyArray<keyof typeof endings>
 
 /** In which kind of session: the outermost, a savepoint of it that ends first, one ended by hand, one of a layer. */
 const kinds = ["outermost", "savepoint", "opened", "layer"] as const
-
-const finish = (ending: Ending): Effect.Effect<unknown, unknown, Session.Session<Engine.Engine>> => {
-  switch (ending) {
-    case "commit":
-      return Effect.void
-    case "fail":
-      return Effect.fail("mine")
-    case "die":
-      return Effect.die("a bug")
-    case "interrupt":
-      return Effect.interrupt
-    case "timeout":
-      return Effect.never
-    case "rollbackOnly":
-      return Session.rollbackOnly
-  }
-}
 
 /** Rows are only ever written between BEGIN and the end of the one session they belong to. */
 const checkOwners = (sent: ReadonlyArray<Sent>): void => {
@@ -65,8 +48,7 @@ const checkOwners = (sent: ReadonlyArray<Sent>): void => {
 }
 
 const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
-  const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
-  return isSqlError(error) ? fromSqlError(error) : error
+  return Exit.isFailure(exit) ? refined(Option.getOrUndefined(Cause.failureOption(exit.cause))) : undefined
 }
 
 const tell = (failure: unknown): string =>
@@ -82,7 +64,7 @@ const escape = ({ engine, wire }: Bench, random: Chance, key: number, patience: 
     const name = random.pick(names)
     const kind = random.pick(kinds)
     const ending = kind === "opened" || kind === "layer"
-      ? random.pick(["commit", "fail"] as const)
+      ? random.pick(["succeed", "fail"] as const)
       : random.pick(endingNames)
     const over = yield* Deferred.make<void>()
     const scope = yield* Scope.make()
@@ -92,14 +74,14 @@ const escape = ({ engine, wire }: Bench, random: Chance, key: number, patience: 
       if (random.below(2) === 0) yield* engine.sql`select k from me`
       late = yield* escapes[name]!({ engine, key, scope, over })
       for (let turns = random.below(4); turns > 0; turns--) yield* Effect.yieldNow()
-      return yield* finish(ending)
+      return yield* finish[ending]
     })
     const options = { timeout: ending === "timeout" ? patience : undefined, name: "escaped" }
     const session = kind === "savepoint"
       ? Session.transaction(Effect.zipRight(Effect.exit(Session.transaction(body, options)), ended(over, () => late)))
       : kind === "opened"
       ? Effect.scoped(Effect.flatMap(Session.open(options), (handle) =>
-        Effect.zipRight(Effect.exit(handle.run(body)), ending === "commit" ? handle.commit : handle.rollback)))
+        Effect.zipRight(Effect.exit(handle.run(body)), ending === "succeed" ? handle.commit : handle.rollback)))
       : kind === "layer"
       ? Effect.provide(body, Session.layer(options))
       : Session.transaction(body, options)

@@ -3,7 +3,7 @@
  */
 import { NodeContext } from "@effect/platform-node"
 import { expect } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Deferred, Effect, Schema } from "effect"
 import { Engine } from "effect-sql-engine"
 import type { Place, places } from "../support/places.js"
 
@@ -53,14 +53,20 @@ export const prepared = (open: (typeof places)[number][1]) =>
     return { place, engine: yield* place.engine() }
   })
 
-/** Every connection of the engine refuses an orphan. */
+/** Every connection of the engine that can write refuses an orphan, each of them in use at the same moment. */
 export const enforced = (engine: Engine.EngineService) =>
-  Effect.forEach(Array.from({ length: 3 }), () =>
-    Effect.flip(engine.transaction(Effect.zipRight(
-      engine.sql`insert into animal (person, name) values (99, 'nobody')`,
-      Effect.void
-    ))), { concurrency: 3 }).pipe(
-      Effect.map((failures) =>
-        expect(failures.map(({ _tag }) => _tag)).toEqual(Array.from({ length: 3 }, () => "ForeignKeyViolation"))
-      )
-    )
+  Effect.gen(function*() {
+    const { max } = (yield* engine.stats).pool
+    const all = yield* Deferred.make<void>()
+    let open = 0
+    const orphan = Effect.gen(function*() {
+      yield* engine.sql`select 1`
+      if (++open === max) yield* Deferred.succeed(all, undefined)
+      yield* Deferred.await(all)
+      yield* engine.sql`insert into animal (person, name) values (99, 'nobody')`
+    })
+    const failures = yield* Effect.forEach(Array.from({ length: max }), () => Effect.flip(engine.transaction(orphan)), {
+      concurrency: "unbounded"
+    })
+    expect(failures.map(({ _tag }) => _tag)).toEqual(Array.from({ length: max }, () => "ForeignKeyViolation"))
+  })

@@ -3,7 +3,7 @@
  */
 import { Model } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Deferred, Effect, Fiber, Schema } from "effect"
 import { Migrations, Seed, Table, Tables } from "effect-sql-engine"
 import * as YAML from "yaml"
 import { places } from "../support/places.js"
@@ -71,6 +71,27 @@ describe.each(places)("a seed on %s", (_, open) => {
       expect(yield* contents(place)).toEqual(empty)
       yield* enforced(engine)
       expect(yield* on(engine)(Seed.run(Seed.fromYaml(YAML, yaml), resources))).toMatchObject({ _tag: "Seeded" })
+    }))
+
+  it.scopedLive("that is interrupted has written nothing, and foreign keys hold afterwards", () =>
+    Effect.gen(function*() {
+      const { engine, place } = yield* prepared(open)
+      const begun = yield* Deferred.make<void>()
+      const waiting = Schema.transformOrFail(Schema.Struct({ id: Schema.Int, name: Schema.String }), Schema.Any, {
+        decode: (row) =>
+          row.id < 250 ? Effect.succeed(row) : Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never),
+        encode: Effect.succeed
+      })
+      const rows = Array.from({ length: 250 }, (_, i) => ({ id: i + 1, name: `n${i}` }))
+      const seed = Seed.run(Seed.fromValue({ pet: [{ person: 7, name: "Rex" }], person: rows }), {
+        ...resources,
+        person: waiting
+      })
+      const running = yield* Effect.fork(on(engine)(seed))
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(running)
+      expect(yield* contents(place)).toEqual(empty)
+      yield* enforced(engine)
     }))
 
   it.scopedLive("with values that do not fit names each with its place, never with what it holds", () =>

@@ -72,7 +72,7 @@ const atRest = (engine: Engine.EngineService, wire: Wire): Effect.Effect<void> =
     for (const stats of readers === undefined ? [pool] : [pool, readers]) {
       expect(stats).toMatchObject({ inUse: 0, waiting: 0 })
       expect(stats.open).toBeLessThanOrEqual(stats.max)
-      expect(stats.requests).toBe(stats.served + stats.timedOut + stats.interrupted + stats.refused)
+      expect(stats.requests).toBe(stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused)
       expect(stats.served).toBe(stats.released)
       expect(stats.created).toBe(stats.open + Object.values(stats.destroyed).reduce((a, b) => a + b, 0))
     }

@@ -77,8 +77,10 @@ const onSqlite = Effect.map(folder, (folder): Place => {
     url: `sqlite:///${filename}`,
     engine: (options = {}) => {
       // How many connections there are is the driver's business.
-      const { pool: _, ...rest } = options
-      return Effect.orDie(SqliteEngine.make({ ...rest, filename, synchronous: "off" }))
+      const { pool, ...rest } = options
+      return Effect.orDie(
+        SqliteEngine.make({ ...rest, pool: { overload: pool?.overload }, filename, synchronous: "off" })
+      )
     },
     admin,
     tables: Effect.map(admin("select name from sqlite_schema where type = 'table' order by 1"), names)

@@ -12,7 +12,7 @@ export const checkSums = ({ pool, readers, sessions }: Engine.EngineStats): void
   for (const stats of readers === undefined ? [pool] : [pool, readers]) {
     assert.equal(
       stats.requests,
-      stats.served + stats.timedOut + stats.interrupted + stats.refused + stats.waiting
+      stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting
     )
     assert.equal(stats.served, stats.released + stats.inUse)
     assert.equal(stats.created, stats.open + Object.values(stats.destroyed).reduce((a, b) => a + b, 0))

@@ -23,12 +23,11 @@ const worstRoutes = Effect.flatMap(SqlClient.SqlClient, (sql) =>
     Result: Route,
     execute: ({ atLeast, limit }) =>
       sql`
-        select f.origin, f.destination, o.city as "from", d.city as "to",
-          cast(count(*) as integer) as flights, cast(avg(f.delay) as double precision) as delay
-        from flight f join airport o on o.iata = f.origin join airport d on d.iata = f.destination
-        group by f.origin, f.destination, o.city, d.city
-        having count(*) >= ${atLeast}
-        order by avg(f.delay) desc, f.origin, f.destination
+        select r.origin, r.destination, o.city as "from", d.city as "to",
+          r.flights, cast(r.delay as double precision) as delay
+        from route r join airport o on o.iata = r.origin join airport d on d.iata = r.destination
+        where r.flights >= ${atLeast}
+        order by r.delay desc, r.origin, r.destination
         limit ${limit}`
   })({ atLeast: 20, limit: 8 }))
 
@@ -68,6 +67,24 @@ export const delays = Effect.gen(function*() {
     ])
   ], [2, 3])
 })
+
+const Punctuality = Schema.Struct({ name: Schema.String, flights: Schema.Int })
+
+/** The flights by the names that the seed has brought. */
+export const lateness = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  SqlSchema.findAll({
+    Request: Schema.Void,
+    Result: Punctuality,
+    execute: () =>
+      sql`
+        select p.name, cast(count(f.delay) as integer) as flights
+        from punctuality p left join flight f on p.minutes = (
+          select min(minutes) from punctuality where minutes >= f.delay
+        )
+        group by p.name, p.minutes order by p.minutes`
+  })(undefined)).pipe(
+    Effect.map((rows) => columns(rows.map(({ flights, name }) => [name, count(flights), "flights"]), [1]))
+  )
 
 /** The refused rows of each table by the tag of their failure, with one of them as an example. */
 export const refusals = (loaded: ReadonlyArray<Loaded>): string =>

@@ -5,14 +5,17 @@
  *
  * @since 0.1.0
  */
+import { split } from "./internal/migrations/split.js"
 import type { Script } from "./internal/migrations/words.js"
 import type { Lock } from "./internal/mutex/words.js"
+import type { Rows } from "./internal/repository/words.js"
 import type { Seeding } from "./internal/seed/words.js"
 import type { Ddl } from "./internal/table/ddl.js"
 import type { StatementFailureTag } from "./SqlFailure.js"
 
 export type { Script } from "./internal/migrations/words.js"
 export type { Lock, RowLock, SessionLock } from "./internal/mutex/words.js"
+export type { Around, Cell, Rows } from "./internal/repository/words.js"
 export type { Bound, Seeding } from "./internal/seed/words.js"
 export type { ColumnKind, Ddl, Literal, Query } from "./internal/table/ddl.js"
 export type {
@@ -85,6 +88,8 @@ export interface Dialect {
   readonly rollbackToSavepoint: (name: string) => string
   /** Quotes an identifier so that it is only a name, whatever it holds. */
   readonly quoteIdentifier: (name: string) => string
+  /** A statement that answers with the version of the database as `version`; absent: a health check does not tell it. */
+  readonly version?: string | undefined
   /** Total: every code means exactly one thing. */
   readonly classify: (code: string) => Classification
   /** How it declares, finds and drops tables; absent: `Tables` cannot be used on it. */
@@ -95,4 +100,24 @@ export interface Dialect {
   readonly script?: Script | undefined
   /** How foreign keys wait until all rows are there; absent: `Seed` cannot be used on it. */
   readonly seeding?: Seeding | undefined
+  /** How rows are written many at a time; absent: `Repository` and `Session.enqueue` cannot be used on it. */
+  readonly rows?: Rows | undefined
 }
+
+/**
+ * The statements of a text, as the database's own shell would cut it: without the semicolons behind them, and without
+ * the blanks and comments before. A dialect that cannot cut takes the text for one statement.
+ *
+ * @example
+ * ```ts
+ * import { Dialect } from "effect-sql-engine"
+ * import { SqliteDialect } from "effect-sql-engine-sqlite"
+ *
+ * Dialect.statements(SqliteDialect.dialect, "select ';' ; -- so\nselect 2;") // => ["select ';'", "select 2"]
+ * ```
+ *
+ * @since 0.1.0
+ * @category texts
+ */
+export const statements = ({ script }: Dialect, text: string): ReadonlyArray<string> =>
+  script === undefined ? [text] : split(text, script)

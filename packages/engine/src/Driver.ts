@@ -157,6 +157,8 @@ export interface Driver {
   readonly transformRows?: (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
   /** Where everything can run. */
   readonly write: Lane
+  /** The database lives in its one connection: none may be opened beside it. */
+  readonly inMemory?: boolean | undefined
   /** Where read-only sessions and lone reads run, when they need not queue behind writers. */
   readonly read?: Lane | undefined
   /**

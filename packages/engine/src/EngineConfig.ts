@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import type { EngineUrl } from "./EngineUrl.js"
 import { engineOptions as everyEngine, pool } from "./internal/config/engineOptions.js"
 import type { EnvOptions } from "./internal/config/environment.js"
-import { libpqVariables, locate } from "./internal/config/environment.js"
+import { find as findIn, libpqVariables, locate } from "./internal/config/environment.js"
 import type { OptionTable } from "./internal/config/option.js"
 import { configError, read } from "./internal/config/read.js"
 import type { EngineConfigError, EngineUrlError, UnsupportedBackend } from "./SqlFailure.js"
@@ -89,3 +89,25 @@ export const fromEnv = (
   options: EnvOptions = {}
 ): Effect.Effect<EngineUrl, EngineConfigError | EngineUrlError | UnsupportedBackend> =>
   locate(options) as Effect.Effect<EngineUrl, EngineConfigError | EngineUrlError | UnsupportedBackend>
+
+/**
+ * An address, and where it was found: `url`, `default`, `PG*`, or the variable's name, as in `DATABASE_URL`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Found {
+  readonly url: EngineUrl
+  readonly from: string
+}
+
+/**
+ * {@link fromEnv}, which also says where it found the address.
+ *
+ * @since 0.1.0
+ * @category readers
+ */
+export const find = (
+  options: EnvOptions = {}
+): Effect.Effect<Found, EngineConfigError | EngineUrlError | UnsupportedBackend> =>
+  findIn(options) as Effect.Effect<Found, EngineConfigError | EngineUrlError | UnsupportedBackend>

@@ -33,6 +33,7 @@ import * as looking from "./internal/migrations/status.js"
 import * as waiting from "./internal/migrations/wait.js"
 import type { Done } from "./internal/migrations/work.js"
 import type { OnEngine } from "./internal/mutex/model.js"
+import { withPriority } from "./internal/session/priority.js"
 import type { MigrationFailure, MutexFailure, MutexTimeout, SqlFailure } from "./SqlFailure.js"
 
 export type { Allowed } from "./internal/migrations/assess.js"
@@ -44,7 +45,7 @@ export type { MigrationEvent, Telling } from "./internal/migrations/events.js"
 export type { Initialised, InitialiseOptions } from "./internal/migrations/initialise.js"
 export type { MigrationSet, SetOptions } from "./internal/migrations/model.js"
 export type { LockOptions } from "./internal/migrations/open.js"
-export type { Plan, PlannedStep } from "./internal/migrations/planned.js"
+export type { Plan, PlannedStep, PlanOptions } from "./internal/migrations/planned.js"
 export type { RunOptions } from "./internal/migrations/run.js"
 export { fromGlob, fromLoader, fromRecord } from "./internal/migrations/sources.js"
 export type { MigrationStatus, SetStatus, Version } from "./internal/migrations/status.js"
@@ -53,6 +54,9 @@ export type { Done } from "./internal/migrations/work.js"
 
 const on = <Self>({ engine }: OnEngine<Self>): Effect.Effect<EngineService, never, Self> =>
   engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
+
+/** A program that waits for its schema is not to wait behind work that waits for the same. */
+const urgently = withPriority("high")
 
 /**
  * Applies what is pending, each migration in a transaction of its own together with its row in the ledger; those that say
@@ -91,7 +95,7 @@ export const run = <R, Self = Engine>(
   sets: Sets<R>,
   options: upward.RunOptions & OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => upward.run(engine, sets, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => upward.run(engine, sets, options)))
 
 /**
  * `run` as a layer: what stands on it finds the database current.
@@ -121,7 +125,7 @@ export const initialise = <R, A = never, E = never, R2 = never, Self = Engine>(
   start.Initialised<A>,
   MigrationFailure | Exclude<MutexFailure, MutexTimeout> | SqlFailure | E,
   R | R2 | Self
-> => Effect.flatMap(on<Self>(options), (engine) => start.initialise(engine, sets, options))
+> => urgently(Effect.flatMap(on<Self>(options), (engine) => start.initialise(engine, sets, options)))
 
 /**
  * Waits until another process has applied everything: looks again every 5 seconds, up to `limit` (default 1 minute), and
@@ -136,7 +140,7 @@ export const wait = <R, Self = Engine>(
   sets: Sets<R>,
   options: waiting.WaitOptions & OnEngine<Self> = {}
 ): Effect.Effect<void, MigrationFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => waiting.wait(engine, sets, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => waiting.wait(engine, sets, options)))
 
 /**
  * Fails unless every migration is applied and none was edited: `MigrationPending`, `MigrationDrift`, `MigrationMissing`,
@@ -149,7 +153,7 @@ export const verify = <R, Self = Engine>(
   sets: Sets<R>,
   options: Allowed & OnEngine<Self> = {}
 ): Effect.Effect<void, MigrationFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => looking.verify(engine, sets, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => looking.verify(engine, sets, options)))
 
 /**
  * What has become of every migration of every set. Changes nothing.
@@ -161,7 +165,7 @@ export const status = <R, Self = Engine>(
   sets: Sets<R>,
   options: OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<looking.SetStatus>, MigrationFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => looking.status(engine, sets))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => looking.status(engine, sets)))
 
 /**
  * The newest migration that is applied; none; or that nobody answers. The migrations themselves are not read.
@@ -173,7 +177,7 @@ export const version = <Self = Engine>(
   set: MigrationSet<any>,
   options: OnEngine<Self> = {}
 ): Effect.Effect<looking.Version, MigrationFailure | SqlFailure, Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => looking.version(engine, set))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => looking.version(engine, set)))
 
 /**
  * What `run` would do, statement by statement, without doing it; fails as it would before it runs anything. The same
@@ -184,9 +188,9 @@ export const version = <Self = Engine>(
  */
 export const plan = <R, Self = Engine>(
   sets: Sets<R>,
-  options: Allowed & OnEngine<Self> = {}
+  options: planning.PlanOptions & OnEngine<Self> = {}
 ): Effect.Effect<planning.Plan, MigrationFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => planning.plan(engine, sets, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => planning.plan(engine, sets, options)))
 
 /**
  * Takes migrations back, the newest first: one, so many, or all behind another. Each has to say how, which is looked at
@@ -199,7 +203,19 @@ export const down = <R, Self = Engine>(
   set: MigrationSet<R>,
   options: downward.DownOptions & OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => downward.down(engine, set, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => downward.down(engine, set, options)))
+
+/**
+ * What `down` would take back, statement by statement, without doing it; fails as it would before it takes anything back.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export const planDown = <R, Self = Engine>(
+  set: MigrationSet<R>,
+  options: Pick<downward.DownOptions, "steps" | "to" | "interrupted"> & OnEngine<Self> = {}
+): Effect.Effect<planning.Plan, MigrationFailure | SqlFailure, R | Self> =>
+  urgently(Effect.flatMap(on<Self>(options), (engine) => downward.planDown(engine, set, options)))
 
 /**
  * Takes every migration up to this one for applied, and runs none: for a database that was made some other way. Succeeds
@@ -213,7 +229,7 @@ export const baseline = <R, Self = Engine>(
   upTo: string,
   options: LockOptions & OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<string>, Failures, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => marking.baseline(engine, set, upTo, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => marking.baseline(engine, set, upTo, options)))
 
 /**
  * Says of one migration what has become of it, and runs nothing. `applied`: it is done, in its edition of now (one that was
@@ -228,7 +244,7 @@ export const mark = <R, Self = Engine>(
   as: "applied" | "pending",
   options: LockOptions & OnEngine<Self> = {}
 ): Effect.Effect<void, Failures, R | Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => marking.mark(engine, set, id, as, options))
+  urgently(Effect.flatMap(on<Self>(options), (engine) => marking.mark(engine, set, id, as, options)))
 
 /**
  * The name of the lock under which migrations run, for `Mutex.withLock`, `Mutex.holder` and `Mutex.evict`.

@@ -3,7 +3,7 @@
  *
  * A pool owns its connections from the first byte of `connect` to the end of `close`, and knows no SQL. It opens at most
  * `size + maxOverflow`, lends the one that was used last (the others may grow idle and go), serves whoever waits in the
- * order of arrival, and lets go of everything when its scope ends.
+ * order of arrival (`high` before `normal` before `low`), and lets go of everything when its scope ends.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,16 @@ import * as interpreter from "./internal/pool/interpreter.js"
 import type { PoolEvent, PoolOptions, PoolStats, Request } from "./internal/pool/model.js"
 import type { EngineConfigError, SqlFailure } from "./SqlFailure.js"
 
-export type { DestroyReason, Lease, PoolEvent, PoolOptions, PoolStats, Request } from "./internal/pool/model.js"
+export type {
+  DestroyReason,
+  Lease,
+  OverloadOptions,
+  PoolEvent,
+  PoolOptions,
+  PoolStats,
+  Priority,
+  Request
+} from "./internal/pool/model.js"
 
 /**
  * A pool of connections.
@@ -29,7 +38,8 @@ export interface Pool {
   readonly tryAcquire: (request: Request) => boolean
   /**
    * Waits for a connection; afterwards `request.lease` is set. Interruptible at every moment. Fails with `PoolTimeout`,
-   * `PoolDeadlock`, `EngineClosed`, or the failure of the connection attempt made for it.
+   * `PoolDeadlock`, `EngineClosed`, `PoolOverloaded` where that is switched on, the failure of the connection attempt
+   * made for it, or the one that somebody ended its wait with (`request.stopWaiting`).
    */
   readonly acquire: (request: Request) => Effect.Effect<void, SqlFailure>
   /**
@@ -51,6 +61,11 @@ export interface Pool {
    */
   readonly events: Stream.Stream<PoolEvent>
   /**
+   * Calls a function with every event from now on, in the step in which it happens, until what comes back is called or the
+   * pool ends. It must be short and use the pool for nothing; what it throws is dropped.
+   */
+  readonly listen: (tell: (event: PoolEvent) => void) => () => void
+  /**
    * Refuses new requests with `EngineClosed`, waits up to `drainTimeout` for borrowers, then destroys what they hold.
    * Ends within a second after that: a connection that does not close is given up. Idempotent: who calls it again waits
    * for the first call, and a shorter limit holds. Succeeds with the names of the sessions it had to end; what they held
@@ -60,7 +75,8 @@ export interface Pool {
 }
 
 /**
- * Makes a pool; its scope's end closes it at once.
+ * Makes a pool; its scope's end closes it at once. `kind` says in messages what its connections are, where an engine has
+ * others as well.
  *
  * @since 0.1.0
  * @category constructors
@@ -68,5 +84,6 @@ export interface Pool {
 export const make: (
   engine: string,
   lane: Lane,
-  options?: PoolOptions
+  options?: PoolOptions,
+  kind?: "" | "read-only "
 ) => Effect.Effect<Pool, EngineConfigError, Scope.Scope> = interpreter.make

@@ -26,7 +26,7 @@ import type { MutexFailure, SeedFailure, SqlFailure } from "./SqlFailure.js"
 export { fromFile } from "./internal/seed/file.js"
 export type { FileOptions } from "./internal/seed/file.js"
 export type { Resource } from "./internal/seed/resource.js"
-export type { SeedOptions, SeedResult } from "./internal/seed/run.js"
+export type { SeedOptions, SeedPlan, SeedResult } from "./internal/seed/run.js"
 export { scaled } from "./internal/seed/scaled.js"
 export { fromEffect, fromJson, fromValue } from "./internal/seed/source.js"
 export type { SeedSource } from "./internal/seed/source.js"
@@ -88,4 +88,21 @@ export const run = <R, Self = Engine>(
   Effect.flatMap(
     options.engine ?? (Engine as unknown as Context.Tag<Self, EngineService>),
     (engine) => seeding.run(engine, source, named(resources), options)
+  )
+
+/**
+ * What {@link run} would come to, without writing anything: the source is read and checked against the Schemas where the
+ * database is blank. Whether the database would take the rows is not known before they are written.
+ *
+ * @since 0.1.0
+ * @category verbs
+ */
+export const plan = <R, Self = Engine>(
+  source: SeedSource<R>,
+  resources: Resources,
+  options: Pick<seeding.SeedOptions, "enabled" | "name" | "table" | "defaults"> & OnEngine<Self> = {}
+): Effect.Effect<seeding.SeedPlan, SeedFailure | SqlFailure, R | Self> =>
+  Effect.flatMap(
+    options.engine ?? (Engine as unknown as Context.Tag<Self, EngineService>),
+    (engine) => seeding.plan(engine, source, named(resources), options)
   )

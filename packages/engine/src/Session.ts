@@ -21,11 +21,15 @@ import type { Effect, Layer, Scope } from "effect"
 import type { DefaultEngine } from "./internal/defaultEngine.js"
 import { defaultEngine } from "./internal/defaultEngine.js"
 import type { OpenOptions, Session, SessionHandle, SessionInfo, Verbs } from "./internal/session/api.js"
+import { withPriority as prioritised } from "./internal/session/priority.js"
 import { verbs } from "./internal/session/verbs.js"
+import type { Enqueue } from "./internal/unitOfWork/api.js"
+import type { Priority } from "./Pool.js"
 import type { SessionClosed, SqlFailure } from "./SqlFailure.js"
 
 export type { DefaultEngine } from "./internal/defaultEngine.js"
 export type {
+  KeyedSessions,
   OpenOptions,
   RetryOptions,
   Session,
@@ -34,6 +38,7 @@ export type {
   SessionOptions,
   Verbs
 } from "./internal/session/api.js"
+export type { Enqueue, Enqueued, EnqueuedKey, Later } from "./internal/unitOfWork/api.js"
 
 const ofDefault = verbs(defaultEngine)
 
@@ -105,6 +110,37 @@ export const layer: (
 ) => Layer.Layer<Session<DefaultEngine>, SqlFailure, DefaultEngine> = ofDefault.sessionLayer
 
 /**
+ * Makes a registry of sessions by key: who asks for the same key shares a session, in whichever fiber, and another key
+ * has another one. For work that belongs together although no fiber is the parent of the other: the callbacks of a
+ * request, the steps of a conversation. The end of the scope rolls back what has not ended.
+ *
+ * The key is an effect, such as a tag or a `FiberRef`; keys are compared by `Equal`.
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Context, Effect } from "effect"
+ * import { Session } from "effect-sql-engine"
+ *
+ * class RequestId extends Context.Tag("app/RequestId")<RequestId, string>() {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const sql = yield* SqlClient.SqlClient
+ *   const sessions = yield* Session.keyed(RequestId)
+ *   const note = (text: string) => sessions.transaction(sql`insert into note (text) values (${text})`)
+ *   // Both or neither.
+ *   yield* sessions.transaction(Effect.all([note("one"), note("two")], { concurrency: "unbounded" })).pipe(
+ *     Effect.provideService(RequestId, "r-1")
+ *   )
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const keyed: Verbs<DefaultEngine>["keyed"] = ofDefault.keyed
+
+/**
  * Runs an effect once the outermost session has committed and given its connection back; never when this scope or one
  * around it is rolled back, or when the answer to COMMIT is lost. Its defects are logged and change nothing.
  *
@@ -134,6 +170,53 @@ export const afterRollback: <R>(
 export const rollbackOnly: Effect.Effect<void, never, Session<DefaultEngine>> = ofDefault.rollbackOnly
 
 /**
+ * Enqueues writes of declared tables: they wait in the session, nothing is sent.
+ *
+ * A flush sends them in an order in which they are possible, in as few statements as that takes: inserts of any number of
+ * rows in three tables are three statements. It comes before every later statement of the session, before COMMIT, and
+ * when `flush` asks for it. `docs/unit-of-work.md` has the rules.
+ *
+ * `insert` gives a handle: what the database will make stands in `later`, for other writes; `row` is the row, flushed.
+ *
+ * @example
+ * ```ts
+ * import { Model } from "@effect/sql"
+ * import { Effect, Schema } from "effect"
+ * import { Session, Table } from "effect-sql-engine"
+ *
+ * class User extends Model.Class<User>("User")({ id: Model.Generated(Schema.Int), name: Schema.String }) {}
+ * class Post extends Model.Class<Post>("Post")({
+ *   id: Model.Generated(Schema.Int),
+ *   authorId: Schema.Int,
+ *   title: Schema.String
+ * }) {}
+ *
+ * const users = Table.make("users", User)
+ * const posts = Table.make("posts", Post, { references: [{ columns: ["authorId"], table: users }] })
+ *
+ * export const program = Session.transaction(Effect.gen(function*() {
+ *   const ada = yield* Session.enqueue.insert(users, { name: "Ada" })
+ *   yield* Session.enqueue.insert(posts, { authorId: ada.later.id, title: "Notes" })
+ *   return yield* ada.row
+ * }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category unit of work
+ */
+export const enqueue: Enqueue<DefaultEngine> = ofDefault.enqueue
+
+/**
+ * Sends what is enqueued in this scope, and in those around it, now. Fails as the statements do, and with `StaleRow` when
+ * a row that is to be changed is not there; the session can then only be rolled back. After the session's end it does
+ * nothing.
+ *
+ * @since 0.1.0
+ * @category unit of work
+ */
+export const flush: Effect.Effect<void, SqlFailure, Session<DefaultEngine>> = ofDefault.flush
+
+/**
  * The session a fiber is in.
  *
  * @since 0.1.0
@@ -150,3 +233,28 @@ export const info: Effect.Effect<SessionInfo, never, Session<DefaultEngine>> = o
 export const required: <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E, R | Session<DefaultEngine>> = ofDefault.required
+
+/**
+ * Everything inside asks for connections with this priority: sessions of any engine that do not say otherwise, and
+ * statements outside of any session. It matters only while connections are waited for: `high` goes before `normal`, that
+ * before `low`, and `high` is never refused because of overload.
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Effect } from "effect"
+ * import { Session } from "effect-sql-engine"
+ *
+ * export const isAlive = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select 1`).pipe(
+ *   Session.withPriority("high"),
+ *   Effect.isSuccess
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const withPriority: {
+  (priority: Priority): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(effect: Effect.Effect<A, E, R>, priority: Priority): Effect.Effect<A, E, R>
+} = prioritised

@@ -42,12 +42,14 @@ export type {
 } from "./internal/table/options.js"
 
 /**
- * A declared table.
+ * A declared table. `Key` names the fields of its primary key.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Table<out Model extends AnyModel = AnyModel> extends TableModel<Model> {}
+export interface Table<out Model extends AnyModel = AnyModel, out Key extends string = Field<Model>>
+  extends TableModel<Model, Key>
+{}
 
 /**
  * Any table at all.
@@ -83,6 +85,9 @@ export type References<F extends string, Targets extends ReadonlyArray<unknown>>
 export interface TableOptions<F extends string, Targets extends ReadonlyArray<unknown>> extends CommonOptions<F> {
   readonly references?: References<F, Targets> | undefined
 }
+
+/** The fields that a primary key was declared with. */
+type KeyField<Key> = Key extends ReadonlyArray<infer F> ? F & string : Key & string
 
 /**
  * Declares a table, as {@link make} does, and returns what is wrong with the declaration: a `TableError` that lists
@@ -137,11 +142,16 @@ export const makeEither = <M extends AnyModel, const Targets extends ReadonlyArr
  * @since 0.1.0
  * @category constructors
  */
-export const make = <M extends AnyModel, const Targets extends ReadonlyArray<Target> = []>(
+export const make = <
+  M extends AnyModel,
+  const Targets extends ReadonlyArray<Target> = [],
+  const Key extends string | ReadonlyArray<string> = "id"
+>(
   name: string,
   model: M,
-  options?: TableOptions<Field<M>, Targets>
-): Table<M> => Either.getOrThrowWith(makeEither(name, model, options), (failure) => failure)
+  options?: TableOptions<Field<M>, Targets> & { readonly primaryKey?: Key | undefined }
+): Table<M, KeyField<Key>> =>
+  Either.getOrThrowWith(makeEither(name, model, options), (failure) => failure) as Table<M, KeyField<Key>>
 
 /**
  * Whether a value is a declared table.

@@ -26,28 +26,34 @@ describe("the description of the options", () => {
   })
 
   it("says the defaults that a pool really has", () => {
-    const made = settings("test", { connect: () => Effect.never }, {})
-    const read = made._tag === "Right" ? made.right : undefined
-    const said = Object.fromEntries(
-      Object.entries(EngineConfig.poolOptions).map(([name, { absent }]) => {
-        const text = absent.replaceAll("`", "")
-        return [
-          name,
-          /^\d+$/.test(text) || name === "mode" ? text : String(Duration.toMillis(Duration.decode(text as "1 hour")))
-        ]
-      })
-    )
-    const { max, ...rest } = read!
-    expect(said).toEqual(
-      Object.fromEntries(Object.entries({ ...rest, maxOverflow: max - rest.size }).map(([k, v]) => [k, String(v)]))
-    )
+    const made = (options: PoolOptions) => {
+      const read = settings("test", { connect: () => Effect.never }, options)
+      return read._tag === "Right" ? read.right : undefined
+    }
+    const said = (table: EngineConfig.OptionTable) =>
+      Object.fromEntries(
+        Object.entries(table).flatMap(([name, option]) => {
+          if (option._tag === "Group") return []
+          const text = option.absent.replaceAll("`", "")
+          const isText = /^\d+$/.test(text) || name === "mode"
+          return [[name, isText ? text : String(Duration.toMillis(Duration.decode(text as "1 hour")))]]
+        })
+      )
+    const texts = (values: object) => Object.fromEntries(Object.entries(values).map(([k, v]) => [k, String(v)]))
+    const { max, ...rest } = made({})!
+    expect(said(EngineConfig.poolOptions)).toEqual(texts({ ...rest, maxOverflow: max - rest.size }))
+    expect(said(EngineConfig.poolOptions.overload.options)).toEqual(texts(made({ overload: {} })!.overload!))
   })
 
   it.effect.each(Object.keys(EngineConfig.poolOptions) as ReadonlyArray<keyof PoolOptions>)(
     "and the pool agree on which values of %s fit",
     (name) =>
       Effect.gen(function*() {
-        for (const value of [0, 1, -1, 0.5, Infinity, NaN, "1 second", "soon", "queue", "nothing"]) {
+        const inner = [{}, { target: 0 }, { target: 10, interval: "1 second" }, { interval: Infinity }, {
+          target: "soon"
+        }]
+        const values = name === "overload" ? inner : []
+        for (const value of [0, 1, -1, 0.5, Infinity, NaN, "1 second", "soon", "queue", "nothing", ...values]) {
           const ours = yield* Effect.either(EngineConfig.check("Test", EngineConfig.poolOptions, { [name]: value }))
           const pools = settings("test", { connect: () => Effect.never }, { [name]: value })
           expect([name, value, ours._tag]).toEqual([name, value, pools._tag])

@@ -47,7 +47,7 @@ describe("closing a pool", () => {
       const lease = slow.lease!
       const names = yield* pool.close("2 seconds")
       assert.equal(yield* now, 2000)
-      assert.deepEqual(names, ["slow", "unnamed session"])
+      assert.deepEqual(names, ["slow", "a statement outside of a session"])
       assert.deepEqual(told, ["EngineClosed"])
       assert.equal(lease.revoked?._tag, "EngineClosed")
       assert.equal(lane.open, 0)

@@ -193,7 +193,11 @@ describe("its lifecycle", () => {
   const observed = (logLevel?: LogLevel.LogLevel) =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
+      const logger = Logger.make(({ annotations, logLevel, message }) => {
+        lines.push(`${logLevel.label} ${String(message)}`)
+        facts.push(Object.fromEntries(annotations))
+      })
+      const facts: Array<Record<string, unknown>> = []
       const events: Array<Tables.TablesEvent> = []
       const { engine } = yield* make("40001", "42501")
       const options = { logLevel, onEvent: (event: Tables.TablesEvent) => Effect.sync(() => events.push(event)) }
@@ -203,7 +207,7 @@ describe("its lifecycle", () => {
       )
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(fiber)
-      return { lines, events }
+      return { lines, facts, events }
     })
 
   it.scoped("is told as events: start, retry, failure, success, with the engine's name and the time it took", () =>
@@ -221,13 +225,18 @@ describe("its lifecycle", () => {
   it.scoped("is silent in the log, unless a level is asked for", () =>
     Effect.gen(function*() {
       expect((yield* observed()).lines).toEqual([])
-      expect((yield* observed(LogLevel.Info)).lines).toEqual([
+      const { facts, lines } = yield* observed(LogLevel.Info)
+      expect(lines).toEqual([
         "INFO Making sure of 1 table of engine \"shop\".",
         "INFO The tables of engine \"shop\" met a rival (SerializationError); attempt 2 begins.",
         "INFO The tables of engine \"shop\" could not be made sure of.",
         "INFO Making sure of 1 table of engine \"shop\".",
         "INFO The tables of engine \"shop\" are there: 0 created, 1 found."
       ])
+      expect(facts.map(({ engine, event }) => [engine, event])).toEqual(
+        ["Started", "Retrying", "Failed", "Started", "Ready"].map((event) => ["shop", `Tables.${event}`])
+      )
+      expect([facts[2], facts[4]]).toMatchObject([{ millis: expect.any(Number) }, { millis: 0 }])
     }))
 })
 

@@ -49,6 +49,39 @@ describe("retry", () => {
       })
     ))
 
+  it.scoped("of a session that only reads it is ReadRetryExhausted, with the same facts", () =>
+    withBench(({ server }) =>
+      Effect.gen(function*() {
+        const read = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select k from t`)
+        for (
+          const [options, tag] of [
+            [{ readOnly: true }, "ReadRetryExhausted"],
+            [{}, "RetryExhausted"]
+          ] as const
+        ) {
+          server.next("statement", ...Array.from({ length: 3 }, () => Outcome.fail("40001")))
+          const failure = yield* Effect.flip(Session.transaction(read, { ...options, retry: Schedule.recurs(2) }))
+          expect(failure).toMatchObject({ _tag: tag, attempts: 3, sent: "yes", last: { _tag: "SerializationError" } })
+        }
+      })
+    ))
+
+  it.scoped("what the engine's sessions are by default decides what it is", () =>
+    withBench(
+      ({ server }) =>
+        Effect.gen(function*() {
+          server.next("commit", Outcome.fail("40001"), Outcome.fail("40001"))
+          const once = { retry: Schedule.recurs(0) }
+          const read = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select k from t`)
+          expect((yield* Effect.flip(Session.transaction(read, once)))._tag).toBe("ReadRetryExhausted")
+          expect((yield* Effect.flip(Session.transaction(read, { ...once, readOnly: false })))._tag).toBe(
+            "RetryExhausted"
+          )
+        }),
+      {},
+      { session: { readOnly: true } }
+    ))
+
   it.scoped("a schedule decides how often, and none at all means one try", () =>
     withBench(({ server }) =>
       Effect.gen(function*() {

@@ -7,6 +7,7 @@ import type { BeginOptions, Dialect } from "effect-sql-engine/Dialect"
 import { classify as classifyCode } from "./internal/classify.js"
 import { ddl } from "./internal/ddl/ddl.js"
 import { lock } from "./internal/lock.js"
+import { rows } from "./internal/rows.js"
 import { script } from "./internal/script.js"
 import { seeding } from "./internal/seeding.js"
 
@@ -42,11 +43,13 @@ export const dialect: Dialect = {
   rollbackToSavepoint: (name) =>
     `ROLLBACK TO SAVEPOINT ${quoteIdentifier(name)}; RELEASE SAVEPOINT ${quoteIdentifier(name)}`,
   quoteIdentifier,
+  version: "SELECT current_setting('server_version') AS version",
   classify: classifyCode,
   ddl,
   lock,
   script,
-  seeding
+  seeding,
+  rows
 }
 
 /**

@@ -249,11 +249,23 @@ describe("prepared statements", () => {
   it.scoped("survive DEALLOCATE and DISCARD by the user", () =>
     Effect.gen(function*() {
       const c = yield* connection()
-      for (const sql of ["deallocate all", "discard all", "deallocate s1", "prepare s99 as select 1; deallocate s99"]) {
+      for (const sql of ["deallocate all", "discard all", "deallocate \"ese:1\"", "prepare s9 as select 1; deallocate s9"]) {
         assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }])
         yield* Effect.ignore(run(c, sql, [], { prepare: false }))
         assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }], sql)
       }
+    }))
+
+  it.scoped("have names that the user's own never meet", () =>
+    Effect.gen(function*() {
+      const c = yield* connection()
+      assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }])
+      const [{ name }] = yield* run(c, "select name from pg_prepared_statements", [], { prepare: false })
+      assert.match(name, /^ese:\d+$/)
+      for (const own of ["s1", "ese1", "ese_1", "ese"]) yield* run(c, `prepare ${own} as select 1`, [], { prepare: false })
+      assert.deepEqual(yield* run(c, "execute s1", [], { prepare: false }), [{ "?column?": 1 }])
+      assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }])
+      yield* c.reset
     }))
 
   it.scoped("outlive a rollback of the transaction they were made in", () =>

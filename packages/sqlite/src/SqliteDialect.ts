@@ -7,6 +7,7 @@ import type { Dialect } from "effect-sql-engine/Dialect"
 import { ddl } from "./internal/ddl/ddl.js"
 import { quoteIdentifier } from "./internal/quote.js"
 import { classify as classifyCode } from "./internal/resultCodes.js"
+import { rows } from "./internal/rows.js"
 import { script } from "./internal/script.js"
 import { seeding } from "./internal/seeding.js"
 
@@ -32,11 +33,14 @@ export const dialect: Dialect = {
   releaseSavepoint: (name) => `RELEASE ${quoteIdentifier(name)}`,
   rollbackToSavepoint: (name) => `ROLLBACK TO ${quoteIdentifier(name)}; RELEASE ${quoteIdentifier(name)}`,
   quoteIdentifier,
+  // Reading the schema shows that the file can be read.
+  version: "SELECT sqlite_version() AS version, (SELECT count(*) FROM sqlite_schema) AS tables",
   classify: classifyCode,
   ddl,
   lock: { kind: "row" },
   script,
-  seeding
+  seeding,
+  rows
 }
 
 /**

@@ -164,6 +164,7 @@ export const make = (config: SqliteConfig): Effect.Effect<Driver, EngineConfigEr
       transformRows: config.transformResultNames && defaultTransforms(config.transformResultNames).array,
       write: { connect: connect(all, settings, "write"), connections: 1 },
       read: readLane,
+      inMemory: settings.memory,
       // A function of an extension may write, and a SELECT can call it.
       isRead: readLane !== undefined && settings.extensions.length === 0 ? remembering(isRead) : undefined
     }

@@ -14,8 +14,8 @@ describe("execute", () => {
       expect(yield* run(db, "SELECT id, name FROM users")).toEqual([{ id: 1, name: "Ada" }, { id: 2, name: "Grace" }])
       expect(yield* run(db, "SELECT id, name FROM users", [], { shape: "values" })).toEqual([[1, "Ada"], [2, "Grace"]])
       expect(yield* run(db, "SELECT id, name FROM users")).toEqual([{ id: 1, name: "Ada" }, { id: 2, name: "Grace" }])
-      expect(yield* run(db, "DELETE FROM users", [], { shape: "raw" })).toEqual({ changes: 2, lastInsertRowid: 2 })
-      expect(yield* run(db, "SELECT 1 AS one", [], { shape: "raw" })).toEqual([{ one: 1 }])
+      expect(yield* run(db, "DELETE FROM users", [], { shape: "raw" })).toEqual([{ changes: 2, lastInsertRowid: 2 }])
+      expect(yield* run(db, "SELECT 1 AS one", [], { shape: "raw" })).toEqual([[{ one: 1 }]])
       expect(yield* run(db, "INSERT INTO users (name) VALUES ('Lin') RETURNING name")).toEqual([{ name: "Lin" }])
     }))
 
@@ -59,8 +59,8 @@ describe("execute", () => {
       expect(both).toEqual([[{ n: Number(big) }], [{ n: big }], [{ n: Number(big) }], [{ n: big }]])
       yield* run(db, "CREATE TABLE t (a INTEGER PRIMARY KEY)")
       const insert = run(db, "INSERT INTO t VALUES (NULL)", [], { shape: "raw" })
-      expect(yield* Effect.provideService(insert, SafeIntegers, true)).toEqual({ changes: 1, lastInsertRowid: 1n })
-      expect(yield* insert).toEqual({ changes: 1, lastInsertRowid: 2 })
+      expect(yield* Effect.provideService(insert, SafeIntegers, true)).toEqual([{ changes: 1, lastInsertRowid: 1n }])
+      expect(yield* insert).toEqual([{ changes: 1, lastInsertRowid: 2 }])
     }))
 
   it.scoped("binds what JavaScript has a word for", () =>

@@ -4,7 +4,7 @@ import { Effect, Either } from "effect"
 import { SqliteDriver } from "effect-sql-engine-sqlite"
 import type { SqliteConfig } from "effect-sql-engine-sqlite/SqliteConfig"
 import { execFile } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -154,6 +154,23 @@ describe("opening", () => {
         )
       }
       expect(readdirSync(path).sort()).toEqual(["e.db", "folder", "p.db", "plain", "text.db"])
+    }))
+
+  it.scoped("leaves a file that is no database as it is, whatever its length, one byte included", () =>
+    Effect.gen(function*() {
+      const filename = join(yield* folder, "letter")
+      for (const length of [1, 2, 15, 16, 99, 100, 511, 512, 4096]) {
+        const text = "S".repeat(length)
+        writeFileSync(filename, text)
+        for (const lane of ["write", "read"] as const) {
+          for (const mode of ["ro", "rw", "rwc"] as const) {
+            expect([length, yield* refusal({ filename, mode }, lane)])
+              .toMatchObject([length, problem("filename", "is not an SQLite database")])
+          }
+        }
+        expect([length, readFileSync(filename, "utf8")]).toEqual([length, text])
+        expect(readdirSync(dirname(filename))).toEqual(["letter"])
+      }
     }))
 
   it.scoped("loads extensions into every connection", () =>

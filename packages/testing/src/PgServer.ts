@@ -45,6 +45,8 @@ export interface PgServerOptions {
   readonly hba?: string | undefined
   /** A certificate and its key, in PEM. Given, the server speaks TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Hears the server's log, in pieces as they come, also after a restart. Default: it is dropped. */
+  readonly onLog?: ((text: string) => void) | undefined
 }
 
 /**
@@ -164,7 +166,7 @@ export const start = (
     const files = yield* attempt("The server's files", () => writeFiles(base, options, account))
     const settings = { ...throwaway, unix_socket_directories: base, ...files, ...options.settings }
     let postmaster: cluster.Postmaster = yield* Effect.acquireRelease(
-      Effect.interruptible(typed(cluster.serve(home, settings))),
+      Effect.interruptible(typed(cluster.serve(home, settings, undefined, options.onLog))),
       () => Effect.suspend(() => cluster.stop(postmaster, "immediate"))
     )
     const port = postmaster.port
@@ -175,7 +177,7 @@ export const start = (
       socketDirectory: base,
       pid: () => postmaster.process.pid ?? 0,
       stop: (mode) => Effect.suspend(() => cluster.stop(postmaster, mode)),
-      start: Effect.map(typed(cluster.serve(home, settings, port)), (next) => {
+      start: Effect.map(typed(cluster.serve(home, settings, port, options.onLog)), (next) => {
         postmaster = next
       })
     }

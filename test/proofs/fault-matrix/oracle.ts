@@ -222,9 +222,9 @@ const conserved = ({ pool, sessions }: Observation["stats"]): ReadonlyArray<stri
   const laws: ReadonlyArray<readonly [string, number, number]> = [
     ["served = released + inUse", pool.served, pool.released + pool.inUse],
     [
-      "requests = served + timedOut + interrupted + refused + waiting",
+      "requests = served + timedOut + shed + interrupted + refused + waiting",
       pool.requests,
-      pool.served + pool.timedOut + pool.interrupted + pool.refused + pool.waiting
+      pool.served + pool.timedOut + pool.shed + pool.interrupted + pool.refused + pool.waiting
     ],
     ["created = open + destroyed", pool.created, pool.open + destroyed],
     [

@@ -5,9 +5,7 @@
  * over, and how siblings take turns. A plan is made so that these do not change what comes out.
  */
 import { FastCheck } from "effect"
-
-/** How the body of a session ends. `cut`: interrupted from outside at some moment; `timeout`: its own time is over. */
-export type Ending = "succeed" | "rollbackOnly" | "fail" | "die" | "interrupt" | "cut" | "timeout"
+import type { Ending } from "../../support/endings.js"
 
 /** What a body does, one after the other. */
 export type Step =

@@ -3,13 +3,14 @@
  */
 import { Cause, Effect, Exit, Fiber, FiberId, Option, Stream } from "effect"
 import { Engine, Session } from "effect-sql-engine"
-import { fromSqlError, isSqlError, isSqlFailure } from "effect-sql-engine/SqlFailure"
+import { isSqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Bench, Database } from "../../support/databases.js"
+import { finish, refined } from "../../support/endings.js"
 import type { Verdict } from "./model.js"
 import { isStopped, type Node, type Plan, type Step } from "./plan.js"
 
 const tagOf = (error: unknown): string => {
-  const failure = isSqlError(error) ? fromSqlError(error) : error
+  const failure = refined(error)
   if (!isSqlFailure(failure)) return String(failure)
   return failure._tag === "TransactionAborted" ? `${failure._tag} < ${failure.first?._tag ?? "nothing"}` : failure._tag
 }
@@ -52,24 +53,6 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
     }
   }
 
-  const ending = (node: Node): Effect.Effect<unknown, unknown, Session.Session<Engine.Engine>> => {
-    switch (node.ending) {
-      case "succeed":
-        return Effect.void
-      case "rollbackOnly":
-        return Session.rollbackOnly
-      case "fail":
-        return Effect.fail("mine")
-      case "die":
-        return Effect.die("a bug")
-      case "interrupt":
-        return Effect.interrupt
-      case "cut":
-      case "timeout":
-        return Effect.never
-    }
-  }
-
   const nest = (node: Node): Effect.Effect<unknown, unknown, Engine.Engine> =>
     Effect.flatMap(begin(node), (exit) => {
       exits.set(node.id, verdictOf(exit))
@@ -100,7 +83,7 @@ export const run = (plan: Plan, { engine }: Bench, database: Database): Effect.E
 
   const begin = (node: Node): Effect.Effect<Exit.Exit<unknown, unknown>, never, Engine.Engine> => {
     const steps = Effect.forEach(node.steps, take, { discard: true })
-    const body = Effect.zipRight(isStopped(node) ? Effect.ignore(steps) : steps, ending(node))
+    const body = Effect.zipRight(isStopped(node) ? Effect.ignore(steps) : steps, finish[node.ending])
     const session = within(node, body)
     if (node.ending !== "cut") return Effect.exit(session)
     // Some turns, and sometimes some time, later: while it waits, works, or has long come to its end.

@@ -7,7 +7,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import { TypeId } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
-import * as SqlStatement from "@effect/sql/Statement"
+import type * as SqlStatement from "@effect/sql/Statement"
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Fiber, Scope } from "effect"
 import type { Statement } from "../Driver.js"
@@ -15,21 +15,37 @@ import type { Pool, Request } from "../Pool.js"
 import type { SqlFailure } from "../SqlFailure.js"
 import { toSqlError } from "../SqlFailure.js"
 import { end } from "./session/end.js"
+import { priorityIn } from "./session/priority.js"
 import { transaction } from "./session/run.js"
 import { alone, inSession } from "./session/stream.js"
 import { fromDefect, operate } from "./session/turn.js"
 import type { Host } from "./session/unit.js"
 import { current, nearest, SessionRef, Unit } from "./session/unit.js"
+import type { Site } from "./sight/site.js"
+import { placed, siteOf } from "./sight/site.js"
+import { watchedStream } from "./sight/stream.js"
+import type { Watched } from "./sight/watch.js"
+import { isWatched, start, within } from "./sight/watch.js"
+import { makeConstructor } from "./statement.js"
 
 type Unsent = Omit<Statement, "prelude" | "onSend">
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** Runs a statement on the connection of a session. */
-const executeIn = (ref: SessionRef, statement: Unsent): Effect.Effect<ReadonlyArray<any>, SqlFailure> =>
+const executeIn = (
+  ref: SessionRef,
+  statement: Unsent,
+  watched?: Watched
+): Effect.Effect<ReadonlyArray<any>, SqlFailure> =>
   operate<ReadonlyArray<any>, SqlFailure>(
     ref,
     statement.sql,
-    (connection, prelude, onSend) => connection.execute({ ...statement, prelude, onSend }),
+    (connection, prelude, onSend) =>
+      connection.execute({
+        ...statement,
+        prelude,
+        onSend: watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
+      }),
     (failure) => failure,
     (failure) => failure
   )
@@ -37,13 +53,22 @@ const executeIn = (ref: SessionRef, statement: Unsent): Effect.Effect<ReadonlyAr
 const nothing: ReadonlyArray<never> = []
 
 /** Runs a statement on a connection borrowed for it. */
-const executeAlone = (host: Host, statement: Unsent): Effect.Effect<ReadonlyArray<any>, SqlFailure> =>
+const executeAlone = (
+  host: Host,
+  statement: Unsent,
+  fiber: Fiber.RuntimeFiber<any, any>,
+  watched?: Watched
+): Effect.Effect<ReadonlyArray<any>, SqlFailure> =>
   Effect.uninterruptibleMask((restore) => {
     const pool = poolFor(host, statement.sql)
     const request: Request = { session: undefined, statement: statement.sql, holds: nothing, lease: undefined }
     const send = () =>
       Effect.matchCauseEffect(
-        restore(Effect.suspend(() => request.lease!.connection.execute({ ...statement, prelude: nothing }))),
+        restore(Effect.suspend(() => {
+          const { connection } = request.lease!
+          const onSend = watched?.sending(connection, nothing)
+          return connection.execute({ ...statement, prelude: nothing, onSend })
+        })),
         {
           onFailure: (cause) => {
             const error = Cause.failureOption(cause)
@@ -63,6 +88,7 @@ const executeAlone = (host: Host, statement: Unsent): Effect.Effect<ReadonlyArra
         }
       )
     if (pool.tryAcquire(request)) return send()
+    request.priority = priorityIn(fiber)
     return Effect.matchCauseEffect(restore(pool.acquire(request)), {
       onFailure: (cause) => {
         pool.release(request)
@@ -71,6 +97,27 @@ const executeAlone = (host: Host, statement: Unsent): Effect.Effect<ReadonlyArra
       onSuccess: send
     })
   })
+
+/** Runs a statement for whoever watches. */
+const executeWatched = (
+  host: Host,
+  ref: SessionRef | undefined,
+  statement: Unsent,
+  fiber: Fiber.RuntimeFiber<any, any>
+): Effect.Effect<ReadonlyArray<any>, SqlFailure> => {
+  const watched = start(host, { sql: statement.sql, params: statement.params, session: ref?.unit.session }, fiber)
+  const rows = ref === undefined
+    ? executeAlone(host, statement, fiber, watched)
+    : executeIn(ref, statement, watched)
+  return within(
+    watched,
+    fiber,
+    Effect.onExit(rows, (exit) => {
+      if (Exit.isSuccess(exit) && statement.shape !== "raw") watched.rows = exit.value.length
+      return watched.ended(exit)
+    })
+  )
+}
 
 /** A lone statement that surely only reads need not queue behind writers. */
 const poolFor = (host: Host, sql: string): Pool =>
@@ -88,7 +135,11 @@ class EngineConnection implements Connection {
     return Effect.withFiberRuntime((fiber) => {
       const ref = this.refOf(fiber)
       const rows = Effect.mapError(
-        ref === undefined ? executeAlone(this.host, statement) : executeIn(ref, statement),
+        isWatched(this.host, fiber)
+          ? executeWatched(this.host, ref, statement, fiber)
+          : ref === undefined
+          ? executeAlone(this.host, statement, fiber)
+          : executeIn(ref, statement),
         toSqlError
       )
       return transform === undefined ? rows : Effect.map(rows, transform)
@@ -112,12 +163,23 @@ class EngineConnection implements Connection {
     return Effect.map(this.run({ sql, params, shape: "raw", prepare: true }, undefined), (rows) => rows[0])
   }
 
-  executeStream(sql: string, params: ReadonlyArray<unknown>, transform: Transform): Stream.Stream<any, SqlError> {
+  executeStream(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    transform: Transform,
+    site?: Site
+  ): Stream.Stream<any, SqlError> {
     const statement: Unsent = { sql, params, shape: "rows", prepare: true }
     const rows = Stream.mapError(
       Stream.unwrap(Effect.withFiberRuntime<Stream.Stream<any, SqlFailure>>((fiber) => {
         const ref = this.refOf(fiber)
-        return Effect.succeed(ref === undefined ? alone(poolFor(this.host, sql), statement) : inSession(ref, statement))
+        const watched = isWatched(this.host, fiber)
+          ? start(this.host, { sql, params, session: ref?.unit.session }, fiber)
+          : undefined
+        const read = ref === undefined
+          ? alone(poolFor(this.host, sql), statement, priorityIn(fiber), watched, site)
+          : inSession(ref, statement, watched)
+        return Effect.succeed(watched === undefined ? read : watchedStream(watched, fiber, read))
       })),
       toSqlError
     )
@@ -131,14 +193,14 @@ class EngineConnection implements Connection {
  * A connection for the life of a scope: inside a session the session's own; else one lent without a transaction, that
  * goes back as new.
  */
-const reserve = (host: Host): Effect.Effect<Connection, SqlError, Scope.Scope> =>
+const reserve = (host: Host, site: Site | undefined): Effect.Effect<Connection, SqlError, Scope.Scope> =>
   Effect.withFiberRuntime((fiber) => {
     const around = current(host, fiber)
     if (around !== undefined) return Effect.succeed(new EngineConnection(host, around))
     return Effect.map(
       Effect.acquireRelease(
         Effect.sync(() => {
-          const unit = new Unit(host, { name: "reserved", reserved: true }, undefined)
+          const unit = new Unit(host, { name: "reserved", reserved: true, site }, undefined, priorityIn(fiber))
           return new SessionRef(unit, unit.state.root, undefined)
         }),
         (ref) => Effect.ignore(end(ref, Exit.void, (effect) => effect, toSqlError))
@@ -149,25 +211,29 @@ const reserve = (host: Host): Effect.Effect<Connection, SqlError, Scope.Scope> =
 
 /** Makes the client of an engine. */
 export const makeClient = (host: Host, reactivity: Reactivity.Service): SqlClient => {
-  const acquirer: Connection.Acquirer = Effect.succeed(new EngineConnection(host, undefined))
+  const connection = new EngineConnection(host, undefined)
   const { compiler, transformRows } = host.driver
-  const spanAttributes = Object.entries(host.driver.attributes)
+  const withTransaction = <R, E, A>(body: Effect.Effect<A, E, R>) =>
+    transaction(host, undefined, body, placed({}, withTransaction), toSqlError)
   const build = (statement: SqlStatement.Constructor, withoutTransforms?: () => SqlClient): SqlClient => {
     const client: any = Object.assign(statement, {
       [TypeId]: TypeId,
-      withTransaction: <R, E, A>(body: Effect.Effect<A, E, R>) => transaction(host, undefined, body, {}, toSqlError),
-      reserve: reserve(host),
+      withTransaction,
       withoutTransforms: withoutTransforms ?? (() => client),
       reactive: reactivity.stream,
       reactiveMailbox: reactivity.query
     })
+    Object.defineProperty(client, "reserve", {
+      enumerable: true,
+      get: function get() {
+        return reserve(host, siteOf(get))
+      }
+    })
     client.safe = client
     return client
   }
-  const client = SqlStatement.make(acquirer, compiler, spanAttributes, transformRows)
+  const client = makeConstructor(connection, compiler, transformRows)
   if (transformRows === undefined) return build(client)
-  // The base library keeps its statement constructors by acquirer, so each client has one of its own.
-  const plainAcquirer = Effect.map(acquirer, (connection) => connection)
-  const plain = build(SqlStatement.make(plainAcquirer, compiler.withoutTransform, spanAttributes, undefined))
+  const plain = build(makeConstructor(connection, compiler.withoutTransform, undefined))
   return build(client, () => plain)
 }

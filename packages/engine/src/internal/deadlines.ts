@@ -22,6 +22,11 @@ export class Deadlines {
 
   constructor(private readonly clock: Clock.Clock, private readonly runtime: Runtime.Runtime<never>) {}
 
+  /** What time it is, in milliseconds. */
+  now(): number {
+    return this.clock.unsafeCurrentTimeMillis()
+  }
+
   /** Calls `expire` in `millis` milliseconds unless it is lifted before; an infinite limit never expires. */
   set(millis: number, expire: () => void): Deadline {
     const deadline: Deadline = { at: this.clock.unsafeCurrentTimeMillis() + millis, millis, expire }

@@ -1,44 +1,71 @@
 /**
- * Events for whoever listens. Publishing without a listener costs a comparison; a listener that does not keep up loses
- * the oldest events, never the publisher's time.
+ * Events for whoever listens, told in the step in which they happen. Without a listener nothing is told, and whoever
+ * tells looks at `listening` before it builds an event.
  */
-import { Effect, Stream } from "effect"
-import type { Scope } from "effect"
+import { Effect, Exit, Mailbox, Stream } from "effect"
 
-export interface Hub<E> {
-  readonly publish: (event: E) => void
-  /** Ends when the hub's scope does. */
-  readonly events: Stream.Stream<E>
+/** Somebody who listens. What it throws is its own affair. */
+export interface Listener<E> {
+  readonly tell: (event: E) => void
+  /** There will be no more. */
+  readonly end?: (() => void) | undefined
 }
 
-interface Listener<E> {
-  readonly single: (event: E) => boolean
-  readonly end: () => void
+export class Hub<E> {
+  private readonly listeners = new Set<Listener<E>>()
+  private over = false
+
+  /** `changed` is told when the first one comes, and when the last one goes. */
+  constructor(private readonly changed: (listening: boolean) => void = () => {}) {}
+
+  get listening(): boolean {
+    return this.listeners.size > 0
+  }
+
+  publish(event: E): void {
+    for (const listener of this.listeners) {
+      try {
+        listener.tell(event)
+      } catch {
+        // A listener that fails is no reason for an engine to.
+      }
+    }
+  }
+
+  /** Listens from now on, until what comes back is called or the hub ends. */
+  listen(listener: Listener<E>): () => void {
+    if (this.over) {
+      listener.end?.()
+      return () => {}
+    }
+    this.listeners.add(listener)
+    if (this.listeners.size === 1) this.changed(true)
+    return () => {
+      if (this.listeners.delete(listener) && this.listeners.size === 0) this.changed(false)
+    }
+  }
+
+  end(): void {
+    if (this.over) return
+    this.over = true
+    const listeners = [...this.listeners]
+    this.listeners.clear()
+    if (listeners.length > 0) this.changed(false)
+    for (const listener of listeners) listener.end?.()
+  }
 }
 
-export const makeHub = <E>(): Effect.Effect<Hub<E>, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => ({ listeners: new Set<Listener<E>>(), closed: false })),
-      (hub) =>
-        Effect.sync(() => {
-          hub.closed = true
-          for (const listener of hub.listeners) listener.end()
-          hub.listeners.clear()
-        })
-    ),
-    (hub) => ({
-      publish: (event) => {
-        for (const listener of hub.listeners) listener.single(event)
-      },
-      events: Stream.asyncPush<E>((emit) =>
+/** What is listened to, as a stream: a reader that falls more than 1,024 events behind loses the oldest. */
+export const streamOf = <E>(listen: (listener: Listener<E>) => () => void): Stream.Stream<E> =>
+  Stream.unwrapScoped(
+    Effect.flatMap(Mailbox.make<E>({ capacity: 1024, strategy: "sliding" }), (box) =>
+      Effect.as(
         Effect.acquireRelease(
-          Effect.sync(() => {
-            if (hub.closed) emit.end()
-            else hub.listeners.add(emit)
-            return emit
-          }),
-          (emit) => Effect.sync(() => hub.listeners.delete(emit))
-        ), { bufferSize: 1024, strategy: "sliding" })
-    })
+          Effect.sync(() =>
+            listen({ tell: (event) => void box.unsafeOffer(event), end: () => void box.unsafeDone(Exit.void) })
+          ),
+          (stop) => Effect.sync(stop)
+        ),
+        Mailbox.toStream(box)
+      ))
   )

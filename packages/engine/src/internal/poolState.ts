@@ -3,7 +3,7 @@
  * outside; it says what time it is, changes the state, and leaves the work to be done in `state.actions`.
  *
  * After every function these hold (the tests look after every step):
- * - `requests = served + timedOut + interrupted + refused + waiting`
+ * - `requests = served + timedOut + shed + interrupted + refused + waiting`
  * - `created = open + sum(destroyed)`, `served = released + inUse`
  * - slots never exceed `max`; while somebody waits, no ready connection lies idle and no free slot is left unused
  * - not every holder of a connection waits for another one
@@ -13,6 +13,7 @@ import type { SqlFailure } from "../SqlFailure.js"
 import * as failures from "./pool/failures.js"
 import * as lifetime from "./pool/lifetime.js"
 import type { PoolStats, Request } from "./pool/model.js"
+import * as overload from "./pool/overload.js"
 import * as Queue from "./pool/queue.js"
 import * as slots from "./pool/slots.js"
 import { arm, emit, type OwnLease, type Slot, type State, type Waiter } from "./pool/state.js"
@@ -45,6 +46,7 @@ export const enqueue = (state: State, request: Request, now: number): Waiter => 
       const own = lease as OwnLease
       return own.slot !== undefined && own.slot.owner === state && Queue.isLive(own)
     }),
+    line: Queue.lineOf(state.queue, request.priority),
     listed: false,
     previous: undefined,
     next: undefined,
@@ -71,6 +73,11 @@ export const withdraw = (state: State, waiter: Waiter): void => {
   slots.leave(state, waiter, undefined)
 }
 
+/** Somebody else ends a wait, with this failure; one that is over already stays as it ended. */
+export const stopWaiting = (state: State, waiter: Waiter, failure: SqlFailure): void => {
+  if (waiter.listed) refuse(state, waiter, failure)
+}
+
 /** A borrower gives its connection back, in this condition, with this failure if any. */
 export const release = (
   state: State,
@@ -82,6 +89,7 @@ export const release = (
   const lease = request.lease as OwnLease | undefined
   if (lease === undefined) return
   const slot = lease.slot
+  overload.relieve(state, now)
   slots.unlend(state, slot, lease, now)
   if (slot.end !== undefined) {
     // Destroyed in the borrower's hands; its close has begun and may be over.
@@ -165,13 +173,14 @@ export const connected = (
   state.connecting--
   slots.withdrawPromise(state, slot)
   slot.recycleAt = lifetime.endOfLife(now, state.settings.recycle, recycleTimes(state), random)
+  overload.fromDatabase(state, now)
   const reason = unfit(state, slot, now)
   if (reason === undefined || (reason === "overflow" && state.queue.size > 0)) return ready(state, slot, now)
   slots.end(state, slot, reason === "overflow" ? "late" : reason, slot.lost, now)
   supply(state, now)
 }
 
-/** A connection attempt failed: whoever waits longest gets that very failure, the others another attempt. */
+/** A connection attempt failed: whoever is next in line gets that very failure, the others another attempt. */
 export const connectFailed = (state: State, slot: Slot, failure: SqlFailure, now: number): void => {
   if (!state.slots.delete(slot)) return
   state.connecting--
@@ -179,7 +188,8 @@ export const connectFailed = (state: State, slot: Slot, failure: SqlFailure, now
   const wanted = slot.promised
   slots.withdrawPromise(state, slot)
   if (!slot.aborted && state.listening) emit(state, { _tag: "ConnectFailed", failure, millis: now - slot.startedAt })
-  if (wanted && state.queue.head !== undefined) refuse(state, state.queue.head, failure)
+  const next = Queue.first(state.queue)
+  if (wanted && next !== undefined) refuse(state, next, failure)
   supply(state, now)
 }
 
@@ -195,6 +205,7 @@ export const worked = (
   if (slot.phase !== "returning") return
   const work = slot.work!
   slots.withdrawPromise(state, slot)
+  overload.fromDatabase(state, now)
   const reason = unfit(state, slot, now)
   if (failure !== undefined) slots.broke(state, slot, failure, now)
   else if (condition === "lost") slots.end(state, slot, "lost", slot.lost, now)
@@ -216,6 +227,7 @@ export const closed = (state: State, slot: Slot, now: number): void => {
 
 /** The pool's numbers. */
 export const stats = (state: State): PoolStats => ({
+  size: state.settings.size,
   max: state.settings.max,
   open: state.slots.size - state.connecting,
   inUse: state.inUse,
@@ -227,6 +239,7 @@ export const stats = (state: State): PoolStats => ({
   requests: state.requests,
   served: state.served,
   timedOut: state.timedOut,
+  shed: state.shed,
   interrupted: state.interrupted,
   refused: state.refused,
   released: state.released,

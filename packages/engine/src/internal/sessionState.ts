@@ -62,6 +62,8 @@ export const asFirst = (failure: SqlFailure): First | undefined => {
     case "SessionTimeout":
     case "ConcurrentUse":
     case "RetryExhausted":
+    case "ReadRetryExhausted":
+    case "StaleRow":
       return undefined
     default:
       return failure

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert"
 import type { Condition, DriverConnection } from "../../src/Driver.js"
-import type { DestroyReason, PoolEvent, Request } from "../../src/internal/pool/model.js"
+import type { DestroyReason, PoolEvent, Priority, Request } from "../../src/internal/pool/model.js"
 import type { Settings } from "../../src/internal/pool/settings.js"
 import * as Machine from "../../src/internal/poolState.js"
-import { ConnectionError, type SqlFailure, UniqueViolation } from "../../src/SqlFailure.js"
+import { ConnectionError, type PoolOverloaded, type SqlFailure, UniqueViolation } from "../../src/SqlFailure.js"
 
 /** What the world knows of a connection. */
 interface Truth {
@@ -21,6 +21,19 @@ interface Truth {
   closing: boolean
   closed: boolean
 }
+
+/** What the world knows of those who wait in one priority. */
+interface Line {
+  /** When somebody was last served in time, or nobody waited. */
+  wellAt: number
+  /** When the first wait since then became too long, of those that are over. */
+  slowAt: number
+}
+
+const rank = { high: 0, normal: 1, low: 2 }
+
+const priorityOf = ({ priority }: Request): Priority =>
+  priority !== undefined && Object.hasOwn(rank, priority) ? priority : "normal"
 
 interface Job {
   readonly slot: Machine.Slot
@@ -39,8 +52,24 @@ export class World {
   readonly waiting: Array<Machine.Waiter> = []
   readonly lent: Array<Request> = []
   readonly truths = new Map<Machine.Slot, Truth>()
-  readonly outcomes = { served: 0, PoolTimeout: 0, PoolDeadlock: 0, EngineClosed: 0, other: 0, interrupted: 0 }
+  readonly outcomes = {
+    served: 0,
+    PoolTimeout: 0,
+    PoolOverloaded: 0,
+    PoolDeadlock: 0,
+    EngineClosed: 0,
+    other: 0,
+    interrupted: 0
+  }
   readonly events: Array<PoolEvent> = []
+  readonly lines: Readonly<Record<Priority, Line>> = {
+    high: { wellAt: -Infinity, slowAt: Infinity },
+    normal: { wellAt: -Infinity, slowAt: Infinity },
+    low: { wellAt: -Infinity, slowAt: Infinity }
+  }
+  /** Since when nobody has had a connection, and until when that was for the driver to answer. */
+  private vacantSince = -Infinity
+  private openedAt = -Infinity
   private readonly parents = new Map<Request, Request>()
   private alarmAt = Infinity
   private ended = 0
@@ -54,12 +83,13 @@ export class World {
 
   // --- borrowers
 
-  request(parent?: Request, deadline?: number): Request {
+  request(parent?: Request, deadline?: number, priority?: Priority): Request {
     const request: Request = {
       session: `s${++this.serial}`,
       statement: undefined,
       holds: this.chain(parent).flatMap((ancestor) => ancestor.lease === undefined ? [] : [ancestor.lease]),
       deadline,
+      priority,
       lease: undefined
     }
     if (parent !== undefined) this.parents.set(request, parent)
@@ -104,6 +134,7 @@ export class World {
     truth.lentTo = undefined
     if (condition === "clean") truth.readyAt = this.now
     this.lent.splice(this.lent.indexOf(request), 1)
+    if (this.lent.length === 0) this.vacantSince = this.now
     Machine.release(this.state, request, this.now, condition, failed ? discard : keep)
     assert.equal(request.lease, undefined, "a release clears the lease")
     this.carryOut()
@@ -134,6 +165,7 @@ export class World {
     }
     this.truths.set(slot, truth)
     if (!this.state.slots.has(slot)) this.givenUp++
+    else this.fromDatabase()
     Machine.connected(this.state, slot, connection, random, this.now)
     if (this.settings.recycle !== Infinity && this.state.slots.has(slot)) {
       const age = slot.recycleAt - this.now
@@ -145,10 +177,10 @@ export class World {
 
   connectFailed(slot: Machine.Slot, failure: SqlFailure = discard): void {
     this.take(this.attempts, slot)
-    const head = this.waiting[0]
+    const head = this.next
     const wanted = slot.promised
     Machine.connectFailed(this.state, slot, failure, this.now)
-    if (wanted && head !== undefined) assert.equal(head.outcome?.failure, failure, "the head gets the very failure")
+    if (wanted && head !== undefined) assert.equal(head.outcome?.failure, failure, "who is next gets the very failure")
     this.carryOut()
     this.check()
   }
@@ -157,6 +189,7 @@ export class World {
     this.take(this.jobs, job)
     const truth = this.truths.get(job.slot)!
     if (condition === "clean" && failure === undefined) truth.readyAt = this.now
+    if (job.slot.phase === "returning") this.fromDatabase()
     Machine.worked(this.state, job.slot, condition, failure, this.now)
     this.carryOut()
     this.check()
@@ -261,19 +294,105 @@ export class World {
     assert.ok(at >= 0, "one is woken once")
     const failure = waiter.outcome!.failure
     if (failure === undefined) {
-      assert.equal(at, 0, "the one that came first is served first")
+      assert.equal(waiter, this.next, "the one that came first is served first, of those who go before others")
+      this.checkInTime(waiter)
       this.outcomes.served++
       this.checkLent(waiter.request, "line")
     } else if (failure._tag === "PoolTimeout") {
       assert.ok(this.now >= waiter.deadline, "nobody is told to give up before the deadline")
       assert.equal(failure.waitedMillis, this.now - waiter.since)
       this.outcomes.PoolTimeout++
+    } else if (failure._tag === "PoolOverloaded") {
+      this.checkShed(waiter, failure)
+      this.outcomes.PoolOverloaded++
     } else if (failure._tag === "PoolDeadlock") {
       this.checkKnot(waiter)
       this.outcomes.PoolDeadlock++
     } else if (failure._tag === "EngineClosed") this.outcomes.EngineClosed++
     else this.outcomes.other++
     this.waiting.splice(at, 1)
+  }
+
+  /** Who is to be served before everybody else. */
+  private get next(): Machine.Waiter | undefined {
+    let next: Machine.Waiter | undefined
+    for (const waiter of this.waiting) {
+      if (next === undefined || rank[priorityOf(waiter.request)] < rank[priorityOf(next.request)]) next = waiter
+    }
+    return next
+  }
+
+  private inLine(priority: Priority): ReadonlyArray<Machine.Waiter> {
+    return this.waiting.filter((waiter) => priorityOf(waiter.request) === priority)
+  }
+
+  /** Somebody is served who waited: not later than overload allows. Keeps the books of its line. */
+  private checkInTime({ request, since }: Machine.Waiter): void {
+    const { overload } = this.settings
+    if (overload === undefined) return
+    const priority = priorityOf(request)
+    const waited = this.now - since
+    if (priority !== "high" && this.now - this.slowSince(priority, since, overload.target) >= overload.interval) {
+      assert.ok(waited < 2 * overload.target, `served after ${waited} ms, under overload`)
+    }
+    // Itself is still in the line.
+    if (waited <= overload.target || this.inLine(priority).length === 1) this.well(priority)
+    else this.lines[priority].slowAt = Math.min(this.lines[priority].slowAt, since + overload.target)
+  }
+
+  private well(priority: Priority): void {
+    this.lines[priority].wellAt = this.now
+    this.lines[priority].slowAt = Infinity
+  }
+
+  /** Since when nobody was served in time, where the first of a line waits since then. */
+  private slowSince(priority: Priority, head: number, target: number): number {
+    return Math.max(this.openedAt, Math.min(this.lines[priority].slowAt, head + target))
+  }
+
+  /** Somebody was refused because of overload: was there one, and was it the one to go? */
+  private checkShed(waiter: Machine.Waiter, failure: PoolOverloaded): void {
+    const overload = this.settings.overload!
+    const priority = priorityOf(waiter.request)
+    assert.notEqual(priority, "high")
+    assert.equal(waiter, this.inLine(priority)[0], "of a line, who has waited longest is refused first")
+    const waited = this.now - waiter.since
+    assert.ok(waited >= 2 * overload.target, `refused after ${waited} ms`)
+    const slow = this.now - Math.max(this.lines[priority].wellAt, this.openedAt)
+    assert.ok(slow >= overload.interval, `refused, and ${slow} ms before all was well`)
+    const line = this.lines[priority]
+    assert.equal(failure.slowMillis, this.now - this.slowSince(priority, waiter.since, overload.target))
+    assert.ok(failure.slowMillis >= overload.interval && failure.slowMillis <= slow)
+    line.slowAt = Math.min(line.slowAt, this.now - failure.slowMillis)
+    assert.deepEqual(
+      [failure.waitedMillis, failure.targetMillis, failure.priority, failure.max],
+      [waited, overload.target, priority, this.settings.max]
+    )
+    // What is being given back at this very moment is counted.
+    assert.ok(failure.inUse === this.lent.length || failure.inUse === this.lent.length + 1)
+    assert.equal(failure.waiting, this.waiting.length, "the one that is refused is counted too")
+  }
+
+  /** The driver is done with something; who waited for that, when nobody had a connection, did not wait for others. */
+  private fromDatabase(): void {
+    const { overload } = this.settings
+    if (overload !== undefined && this.lent.length === 0 && this.now - this.vacantSince > overload.target) {
+      this.openedAt = this.now
+    }
+  }
+
+  /** Nobody waits for much longer than overload allows, though nothing moves. */
+  private overloadDue(): number {
+    const { overload } = this.settings
+    let due = Infinity
+    if (overload === undefined || (this.lent.length === 0 && this.state.promised > 0)) return due
+    for (const priority of ["normal", "low"] as const) {
+      const head = this.inLine(priority)[0]
+      if (head === undefined) continue
+      const judged = this.slowSince(priority, head.since, overload.target)
+      due = Math.min(due, Math.max(head.since + 2.5 * overload.target, judged + overload.interval))
+    }
+    return due
   }
 
   /** A connection was handed over: is it one that may be? */
@@ -310,7 +429,10 @@ export class World {
     const { state } = this
     const stats = Machine.stats(state)
     const destroyed = Object.values(stats.destroyed).reduce((sum, count) => sum + count, 0)
-    assert.equal(stats.requests, stats.served + stats.timedOut + stats.interrupted + stats.refused + stats.waiting)
+    assert.equal(
+      stats.requests,
+      stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting
+    )
     assert.equal(stats.created, stats.open + destroyed)
     assert.equal(stats.served, stats.released + stats.inUse)
     assert.equal(stats.open, stats.inUse + stats.idle + stats.returning)
@@ -336,14 +458,21 @@ export class World {
     // The world's books say the same.
     assert.equal(stats.waiting, this.waiting.length)
     assert.equal(stats.inUse, this.lent.length)
-    let waiter = state.queue.head
-    for (const expected of this.waiting) {
-      assert.equal(waiter, expected, "the line is in the order of arrival")
-      waiter = waiter!.next
+    for (const line of state.queue.lines) {
+      let waiter = line.head
+      for (const expected of this.inLine(line.priority)) {
+        assert.equal(waiter, expected, "each line is in the order of arrival")
+        waiter = waiter!.next
+      }
+      assert.equal(waiter, undefined)
+    }
+    if (state.idle.length > 0 && this.waiting.length === 0) {
+      for (const priority of ["high", "normal", "low"] as const) this.well(priority)
     }
     assert.equal(stats.created, this.truths.size)
     assert.equal(stats.served, this.outcomes.served)
     assert.equal(stats.timedOut, this.outcomes.PoolTimeout)
+    assert.equal(stats.shed, this.outcomes.PoolOverloaded)
     assert.equal(stats.interrupted, this.outcomes.interrupted)
     assert.equal(stats.refused, this.outcomes.PoolDeadlock + this.outcomes.EngineClosed + this.outcomes.other)
     this.checkLimit()
@@ -383,7 +512,7 @@ export class World {
   /** The alarm rings no later than the first thing that is due. */
   private checkAlarm(): void {
     const { idle, slots } = this.state
-    const due = this.waiting.map((waiter) => waiter.deadline)
+    const due = [this.overloadDue(), ...this.waiting.map((waiter) => waiter.deadline)]
     for (const slot of slots) due.push(slot.phase === "idle" ? slot.recycleAt : slot.dueAt)
     const kept = Array.from(slots).filter((slot) => slot.phase !== "closing").length
     if (kept > this.settings.size) { for (const slot of idle) due.push(slot.idleSince + this.settings.idleTimeout) }
@@ -445,7 +574,7 @@ export class World {
       Acquired: stats.served,
       Released: stats.released,
       Destroyed: stats.created,
-      Refused: stats.refused + stats.timedOut
+      Refused: stats.refused + stats.timedOut + stats.shed
     })
     for (const reason of reasons ?? []) assert.ok(stats.destroyed[reason] > 0, reason)
   }

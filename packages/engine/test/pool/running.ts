@@ -41,7 +41,10 @@ export const settled = Effect.sleep(0)
 export const assertQuiet = (pool: Pool.Pool): void => {
   const stats = pool.stats()
   const destroyed = Object.values(stats.destroyed).reduce((sum, count) => sum + count, 0)
-  assert.equal(stats.requests, stats.served + stats.timedOut + stats.interrupted + stats.refused + stats.waiting)
+  assert.equal(
+    stats.requests,
+    stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting
+  )
   assert.equal(stats.created, stats.open + destroyed)
   assert.equal(stats.served, stats.released + stats.inUse)
   assert.deepEqual(

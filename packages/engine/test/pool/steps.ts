@@ -29,7 +29,13 @@ export const settings: FastCheck.Arbitrary<Settings> = FastCheck.record({
   recycle: FastCheck.constantFrom(100, 300, 5_000, 3_600_000, Infinity),
   idleTimeout: FastCheck.constantFrom(0, 20, 200, 600_000, Infinity),
   prePing: FastCheck.constantFrom(0, 10, 60, 30_000, Infinity),
-  releaseTimeout: FastCheck.constantFrom(30, 5_000, 5_000)
+  releaseTimeout: FastCheck.constantFrom(30, 5_000, 5_000),
+  overload: FastCheck.constantFrom(
+    undefined,
+    { target: 5, interval: 20 },
+    { target: 10, interval: 10 },
+    { target: 50, interval: 1_000 }
+  )
 }).map(({ overflow, ...rest }) => ({ ...rest, max: rest.size + overflow }))
 
 /** One step: what, which one, and a number that decides the rest. */
@@ -44,6 +50,8 @@ export const steps = (length: number): FastCheck.Arbitrary<ReadonlyArray<Step>> 
 
 const conditions: ReadonlyArray<Condition> = ["clean", "clean", "clean", "clean", "dirty", "dirty", "busy", "lost"]
 
+const priorities = ["high", "low", "low", "normal"] as const
+
 const spans = [0, 0, 0, 1, 1, 2, 2, 5, 5, 10, 20, 20, 50, 100, 1_000, 20_000]
 
 /** Takes one step; one that makes no sense where the world stands is passed over. */
@@ -52,7 +60,8 @@ export const step = (world: World, [kind, which, how]: Step): void => {
   const condition = conditions[how % conditions.length]!
   if (kind < 28) {
     const parent = how % 3 === 0 ? pick(world.lent) : undefined
-    world.ask(world.request(parent, how % 5 === 0 ? world.now + (how % 400) - 10 : undefined))
+    const deadline = how % 5 === 0 ? world.now + (how % 400) - 10 : undefined
+    world.ask(world.request(parent, deadline, priorities[how % 7]))
   } else if (kind < 48) {
     const request = pick(world.lent)
     if (request !== undefined) world.release(request, condition, how % 11 === 0)

@@ -5,6 +5,9 @@
  * may refer to it already; when the server then refuses it, it is dropped.
  */
 
+/** A user's own PREPARE never meets it: written without quotes, no name in SQL has a colon. */
+const prefix = "ese:"
+
 /** A prepared statement. */
 export interface Prepared {
   /** Its name on the server; never used twice on one connection. */
@@ -34,7 +37,7 @@ export class PreparedStatements {
       this.statements.set(sql, known)
       return known
     }
-    const fresh: Prepared = { name: `s${++this.made}`, sql, parsed: false, fields: undefined }
+    const fresh: Prepared = { name: `${prefix}${++this.made}`, sql, parsed: false, fields: undefined }
     this.statements.set(sql, fresh)
     if (this.statements.size > this.capacity) {
       for (const oldest of this.statements.values()) {

@@ -8,22 +8,14 @@ import Sqlite from "better-sqlite3"
 import { Effect } from "effect"
 import type { DatabaseAdmin } from "effect-sql-engine/Database"
 import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
-import { rmSync, statSync } from "node:fs"
+import { rmSync } from "node:fs"
 import type { Settings } from "./config.js"
-import { problemAfter, problemBefore } from "./diagnosis.js"
+import { problemAfter, problemBefore, sizeOf } from "./diagnosis.js"
 import { failureOf, lockTimeout, type Origin } from "./failure.js"
 import { patiently } from "./lockWait.js"
 
 /** The file, or its folder, is not what it has to be. */
 class Refused extends Error {}
-
-const sizeOf = (file: string): number | undefined => {
-  try {
-    return statSync(file).size
-  } catch {
-    return undefined
-  }
-}
 
 const refused = (problem: string) =>
   new EngineConfigError({
@@ -41,8 +33,7 @@ const withFile = <A>(
 ): Effect.Effect<A, SqlFailure> => {
   const origin: Origin = { engine: "database", file, readOnly: undefined }
   const attempt = (): A => {
-    // SQLite takes a file of one byte for an empty one, and would write over it.
-    const problem = problemBefore(file, mode) ?? (sizeOf(file) === 1 ? `${file} is not an SQLite database` : undefined)
+    const problem = problemBefore(file, mode)
     if (problem !== undefined) throw new Refused(problem)
     const db = new Sqlite(file, { readonly: mode === "ro", fileMustExist: mode !== "rwc", timeout: 0 })
     try {

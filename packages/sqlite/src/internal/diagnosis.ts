@@ -25,6 +25,15 @@ const kindOf = (path: string): "missing" | "folder" | "file" | "unreachable" => 
   }
 }
 
+/** How many bytes a file has; `undefined`: there is none, or none that can be seen. */
+export const sizeOf = (path: string): number | undefined => {
+  try {
+    return statSync(path).size
+  } catch {
+    return undefined
+  }
+}
+
 /** What is wrong with a file before SQLite is asked; `undefined`: nothing to be seen. */
 export const problemBefore = (file: string, mode: Mode): string | undefined => {
   const folder = dirname(file)
@@ -50,6 +59,8 @@ export const problemBefore = (file: string, mode: Mode): string | undefined => {
     case "file":
   }
   if (!may(file, constants.R_OK)) return `${file} may not be read by this process`
+  // SQLite takes a file of one byte for an empty one, and would write over it.
+  if (sizeOf(file) === 1) return `${file} is not an SQLite database`
   // SQLite would open it all the same, read-only and without a word.
   return mode === "ro" || may(file, constants.W_OK)
     ? undefined

@@ -169,9 +169,11 @@ export class Handle {
     this.#shape(prepared, reading)
     const { statement } = prepared
     try {
-      if (statement.reader) return statement.all(bound)
+      // The client's own result is the only row.
+      const raw = reading.shape === "raw"
+      if (statement.reader) return raw ? [statement.all(bound)] : statement.all(bound)
       const info = this.#besideCursors(() => statement.run(bound))
-      return reading.shape === "raw" ? info as unknown as ReadonlyArray<any> : []
+      return raw ? [info] : []
     } finally {
       if (this.#refusesWrites) this.#writeAgain()
     }

@@ -1,8 +1,16 @@
 /**
  * The options every engine has, whatever its database.
  */
-import { Predicate } from "effect"
-import { count, duration, flag, given, group, oneOf, text } from "./option.js"
+import { Predicate, Schema } from "effect"
+import { count, duration, flag, given, group, oneOf, option, text } from "./option.js"
+
+const overload = {
+  target: duration({ absent: "50 millis", description: "A wait for a connection that is no reason to worry." }),
+  interval: duration({
+    absent: "1 second",
+    description: "How long all waits must have been longer than `target` before anybody is refused."
+  })
+}
 
 /** Where a database has a pool of its own size, as PostgreSQL has. */
 export const pool = {
@@ -42,7 +50,11 @@ export const pool = {
   releaseTimeout: duration({
     absent: "5 seconds",
     description: "The longest a clean-up, a check or a close of a connection may take before it is given up."
-  })
+  }),
+  overload: group(
+    "Refuses requests with `PoolOverloaded` while more are made than can be served; `{}` is both defaults. Absent: off.",
+    overload
+  )
 }
 
 const session = {
@@ -99,6 +111,21 @@ export const engineOptions = {
   onCheckout: given(isFunction, "a function", {
     absent: "none",
     description: "Runs each time a connection is lent, before its borrower sees it: an effect, given the connection."
+  }),
+  echo: option(Schema.Union(Schema.Boolean, Schema.Literal("values")), "`true`, `false` or \"values\"", {
+    absent: "`false`",
+    description: "Logs every statement; with `\"values\"` also what was bound to it, which may be secret."
+  }),
+  slowStatement: duration({
+    absent: "none is logged",
+    zero: true,
+    infinite: true,
+    description: "A statement the database takes this long for is logged as a warning."
+  }),
+  leakDetection: duration({
+    absent: "none is reported",
+    infinite: true,
+    description: "A connection that is held for longer is reported, with who holds it."
   }),
   drainTimeout: duration({
     absent: "10 seconds",

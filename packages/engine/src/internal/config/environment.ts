@@ -95,7 +95,7 @@ const parts: Readonly<Record<Part, { readonly variable: string; readonly has: (u
 const suffixOf = (database: string): string => database.replace(/[^A-Za-z0-9]+/g, "_").toUpperCase()
 
 /** An address that was found, and where. An address no parser here knows is left to the driver that claims it. */
-interface Found {
+export interface Found {
   readonly url: PostgresUrl | SqliteUrl | Redacted.Redacted<string>
   readonly from: string
 }
@@ -106,7 +106,13 @@ type Failure = EngineConfigError | EngineUrlError | UnsupportedBackend
 export const locate = (
   options: EnvOptions,
   claims: ReadonlyArray<string> = []
-): Effect.Effect<Found["url"], Failure> =>
+): Effect.Effect<Found["url"], Failure> => Effect.map(find(options, claims), ({ url }) => url)
+
+/** Looks for the address, and says where it was. */
+export const find = (
+  options: EnvOptions,
+  claims: ReadonlyArray<string> = []
+): Effect.Effect<Found, Failure> =>
   Effect.gen(function*() {
     const lookup = new Lookup()
     const search = new Search(lookup, options, claims)
@@ -125,7 +131,7 @@ export const locate = (
         lookup.problems
       )
     }
-    return found!.url
+    return found!
   })
 
 class Search {

@@ -75,6 +75,24 @@ export class PoolTimeout extends Schema.TaggedError<PoolTimeout>(key("PoolTimeou
 }) {}
 
 /**
+ * More is asked of the pool than it can do: for a whole `interval` of the option `overload` nobody was served within its
+ * `target` (`slowMillis`, `targetMillis`), and this request had waited at least twice as long. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PoolOverloaded extends Schema.TaggedError<PoolOverloaded>(key("PoolOverloaded"))("PoolOverloaded", {
+  ...facts({ sent: "no", retryable: true }),
+  priority: Schema.Literal("high", "normal", "low"),
+  waitedMillis: Schema.Number,
+  slowMillis: Schema.Number,
+  targetMillis: Schema.Number,
+  max: Schema.Number,
+  inUse: Schema.Number,
+  waiting: Schema.Number
+}) {}
+
+/**
  * Every holder of a connection is itself waiting for another one of the same pool: nobody could ever go on, so the
  * youngest waiter is refused. `holders` are the sessions in the knot.
  *
@@ -99,6 +117,18 @@ export class EngineClosed extends Schema.TaggedError<EngineClosed>(key("EngineCl
 ) {}
 
 /**
+ * There is no engine where one was looked up. Where a type says that it is needed, this cannot happen; `key` is the key
+ * of the tag that nobody has provided.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class EngineMissing extends Schema.TaggedError<EngineMissing>(key("EngineMissing"))("EngineMissing", {
+  ...facts({ sent: "no" }),
+  key: Schema.String
+}) {}
+
+/**
  * The engine was carried into another process or worker thread, where its connections must not be used.
  *
  * @since 0.1.0
@@ -110,6 +140,30 @@ export class ForeignProcess extends Schema.TaggedError<ForeignProcess>(key("Fore
   user: Schema.String
 }) {}
 
+/**
+ * In a test: the sandbox this fiber belongs to was closed when its test ended; nothing was sent. A fiber has outlived the
+ * test that started it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SandboxClosed extends Schema.TaggedError<SandboxClosed>(key("SandboxClosed"))("SandboxClosed", {
+  ...facts({ sent: "no" }),
+  testName: Schema.String
+}) {}
+
+/**
+ * In a test: an engine under a sandbox was used where no sandbox is open; nothing was sent. What runs there would not be
+ * undone.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SandboxMissing extends Schema.TaggedError<SandboxMissing>(key("SandboxMissing"))(
+  "SandboxMissing",
+  facts({ sent: "no" })
+) {}
+
 /** Every failure an engine can end with, by tag. */
 export const engineFailures = {
   EngineUrlError,
@@ -117,7 +171,11 @@ export const engineFailures = {
   UnsupportedBackend,
   DriverMissing,
   PoolTimeout,
+  PoolOverloaded,
   PoolDeadlock,
   EngineClosed,
-  ForeignProcess
+  EngineMissing,
+  ForeignProcess,
+  SandboxClosed,
+  SandboxMissing
 } as const

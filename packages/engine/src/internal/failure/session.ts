@@ -79,8 +79,25 @@ export class ConcurrentUse extends Schema.TaggedError<ConcurrentUse>(key("Concur
 }) {}
 
 /**
+ * A row that was to be changed is not as it was read, or not there any more: somebody else was faster. Nothing of the
+ * statement has an effect. Read it again, and do the whole unit of work again.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StaleRow extends Schema.TaggedError<StaleRow>(key("StaleRow"))("StaleRow", {
+  ...facts({ retryable: true }),
+  table: Schema.String,
+  /** How many rows that is. */
+  rows: Schema.Number
+}) {}
+
+/** What an attempt may have failed with for the last time. */
+const lastFailure = Schema.Union(firstFailure, TransactionAborted, CommitUnknown, SessionTimeout, StaleRow)
+
+/**
  * A session with `retry` failed with something that may be tried again, every time it was tried. `last` is the failure
- * of the last attempt.
+ * of the last attempt. Of a session that only reads it is `ReadRetryExhausted`.
  *
  * @since 0.1.0
  * @category errors
@@ -88,8 +105,19 @@ export class ConcurrentUse extends Schema.TaggedError<ConcurrentUse>(key("Concur
 export class RetryExhausted extends Schema.TaggedError<RetryExhausted>(key("RetryExhausted"))("RetryExhausted", {
   ...facts(),
   attempts: Schema.Number,
-  last: Schema.Union(firstFailure, TransactionAborted, CommitUnknown, SessionTimeout)
+  last: lastFailure
 }) {}
+
+/**
+ * As `RetryExhausted`, of a session that was read only: nothing was to be changed, and an older answer may do.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ReadRetryExhausted extends Schema.TaggedError<ReadRetryExhausted>(key("ReadRetryExhausted"))(
+  "ReadRetryExhausted",
+  { ...facts(), attempts: Schema.Number, last: lastFailure }
+) {}
 
 /** Every failure a session can end with, by tag. */
 export const sessionFailures = {
@@ -99,5 +127,7 @@ export const sessionFailures = {
   NestedRefused,
   SessionTimeout,
   ConcurrentUse,
-  RetryExhausted
+  StaleRow,
+  RetryExhausted,
+  ReadRetryExhausted
 } as const

@@ -2,14 +2,18 @@
  * Down: what was applied is taken back, the newest first, under the lock.
  */
 import { Effect } from "effect"
+import type { Script } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
 import { MigrationIrreversible } from "../../SqlFailure.js"
-import type { Allowed } from "./assess.js"
+import type { MigrationFailure, SqlFailure } from "../../SqlFailure.js"
+import type { Allowed, Assessment } from "./assess.js"
 import type { Telling } from "./events.js"
 import { idOrder, printName } from "./id.js"
 import type { Migration, MigrationSet } from "./model.js"
 import { locked, look, open, scriptOf } from "./open.js"
-import type { Failures, LockOptions } from "./open.js"
+import type { Failures, LockOptions, Opened } from "./open.js"
+import { planOf } from "./planned.js"
+import type { Plan } from "./planned.js"
 import { prepare } from "./prepare.js"
 import type { Step } from "./prepare.js"
 import type { Done } from "./work.js"
@@ -28,6 +32,35 @@ export interface DownOptions extends LockOptions, Telling, Pick<Allowed, "interr
   readonly to?: string | undefined
 }
 
+/** What would be taken back, the newest first; fails when something is in the way. */
+const chosen = <R>(
+  opened: Opened<R>,
+  seen: Assessment<R>,
+  script: Script,
+  to: string | undefined,
+  options: DownOptions
+): Effect.Effect<ReadonlyArray<Step<R>>, MigrationFailure, R> =>
+  Effect.gen(function*() {
+    const { set } = opened
+    // A way back that was begun may be gone on; what was begun on its way up, and what is unknown, is in the way.
+    const begun = seen.interrupted.filter(({ state }) => state === "reverting" && options.interrupted !== undefined)
+    yield* refusals([{ ...seen, interrupted: seen.interrupted.filter((entry) => !begun.includes(entry)) }], {
+      missing: true,
+      outOfOrder: true
+    })
+    const known = new Map(opened.migrations.map((migration) => [migration.id, migration]))
+    const newestFirst = [...seen.entries].reverse()
+    const entries = to === undefined
+      ? newestFirst.slice(0, options.steps ?? 1)
+      : newestFirst.filter(({ id }) => idOrder(id, to) > 0)
+    return yield* Effect.forEach(entries, (entry): Effect.Effect<Step<R>, MigrationFailure, R> =>
+      Effect.gen(function*() {
+        const migration = known.get(entry.id)
+        if (migration === undefined) return yield* unknown(set, entry.id)
+        return (yield* prepare(set.name, migration, "down", entry, script)) ?? (yield* irreversible(set, migration))
+      }))
+  })
+
 /** Takes migrations back. */
 export const down = <R>(
   engine: EngineService,
@@ -41,26 +74,24 @@ export const down = <R>(
     return yield* locked(engine, options, (held) =>
       Effect.gen(function*() {
         const seen = yield* look(opened!)
-        // A way back that was begun may be gone on; what was begun on its way up, and what is unknown, is in the way.
-        const begun = seen.interrupted.filter(({ state }) => state === "reverting" && options.interrupted !== undefined)
-        yield* refusals([{ ...seen, interrupted: seen.interrupted.filter((entry) => !begun.includes(entry)) }], {
-          missing: true,
-          outOfOrder: true
-        })
-        const known = new Map(opened!.migrations.map((migration) => [migration.id, migration]))
-        const newestFirst = [...seen.entries].reverse()
-        const chosen = to === undefined
-          ? newestFirst.slice(0, options.steps ?? 1)
-          : newestFirst.filter(({ id }) => idOrder(id, to) > 0)
-        const steps = yield* Effect.forEach(chosen, (entry): Effect.Effect<Step<R>, Failures, R> =>
-          Effect.gen(function*() {
-            const migration = known.get(entry.id)
-            if (migration === undefined) return yield* unknown(set, entry.id)
-            return (yield* prepare(set.name, migration, "down", entry, script)) ?? (yield* irreversible(set, migration))
-          }))
+        const steps = yield* chosen(opened!, seen, script, to, options)
         if (steps.length > 0 && !seen.made) yield* opened!.ledger.make
         return yield* runAll(engine, held, { opened: opened!, steps }, options, { at: 0, of: steps.length })
       }))
+  })
+
+/** What `down` would do. Takes no lock, and changes nothing. */
+export const planDown = <R>(
+  engine: EngineService,
+  set: MigrationSet<R>,
+  options: DownOptions
+): Effect.Effect<Plan, MigrationFailure | SqlFailure, R> =>
+  Effect.gen(function*() {
+    const script = yield* scriptOf(engine)
+    const [opened] = yield* open(engine, set)
+    const to = options.to === undefined ? undefined : yield* idIn(opened!, options.to)
+    const seen = yield* look(opened!)
+    return planOf(yield* chosen(opened!, seen, script, to, options), options.interrupted)
   })
 
 const irreversible = (set: MigrationSet<unknown>, migration: Migration<any>): MigrationIrreversible =>

@@ -48,7 +48,7 @@ const lineOf = (event: MigrationEvent): string => {
     case "Skipped":
       return `Migrations were skipped: ${event.reason}.`
     case "Unreachable":
-      return "The database cannot be reached yet; trying again."
+      return "The database does not answer, or not any more; trying again."
     case "Pending":
       return `Waiting for ${event.migrations.length} migrations that somebody else applies.`
     default: {

@@ -52,14 +52,17 @@ export type Initialised<A = never> =
 
 type Failures<E> = MigrationFailure | Exclude<MutexFailure, MutexTimeout> | SqlFailure | E
 
-/** Whether a failure only says that nobody answers, now: what was done before it is in the ledger. */
-const isPassing = (error: unknown): error is { readonly _tag: string; readonly message: string } =>
-  isSqlFailure(error)
-    ? isUnreachable(error)
-    : isMutexFailure(error)
-    ? error._tag === "MutexLost"
-    : isMigrationFailure(error) && error._tag === "MigrationFailed" && !error.interrupted &&
-      error.failure !== undefined && isUnreachable(error.failure)
+/**
+ * Whether a failure only says that nobody answers, now, or not any more. What was done before it is in the ledger, with
+ * the COMMIT whose answer was lost, if it was one: a second try begins by reading that. A migration without a
+ * transaction that was cut short is not passing: whether it may go on is for people to say.
+ */
+const isPassing = (error: unknown): error is { readonly _tag: string; readonly message: string } => {
+  if (isSqlFailure(error)) return isUnreachable(error)
+  if (isMutexFailure(error)) return error._tag === "MutexLost"
+  if (!isMigrationFailure(error) || error._tag !== "MigrationFailed" || error.interrupted) return false
+  return error.failure !== undefined && (error.failure._tag === "CommitUnknown" || isUnreachable(error.failure))
+}
 
 /** A server that is full is so for moments; one that is down is asked less often. */
 const pause = (error: { readonly _tag: string }, every: number) =>
@@ -67,7 +70,7 @@ const pause = (error: { readonly _tag: string }, every: number) =>
     ? Effect.map(Random.nextIntBetween(100, 500), (millis) => Math.min(millis, every))
     : Effect.succeed(every)
 
-/** Tries until somebody answers. */
+/** Tries until somebody answers, or the limit is over. */
 const patiently = <A, E, R>(
   engine: EngineService,
   options: Telling,
@@ -76,22 +79,16 @@ const patiently = <A, E, R>(
   mayRepeat: () => boolean,
   attempt: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Clock.currentTimeMillis, (began) => {
-    const again: Effect.Effect<A, E, R> = Effect.catchAll(attempt, (error) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const left = limit - (now - began)
-        if (!isPassing(error) || !mayRepeat() || left <= 0) {
-          return Effect.fail(error)
-        }
-        return tell(options, engine.name, { _tag: "Unreachable", failure: error }).pipe(
-          Effect.zipRight(pause(error, every)),
-          Effect.flatMap((millis) =>
-            Effect.sleep(Duration.millis(Math.min(millis, left)))
-          ),
-          Effect.zipRight(again)
-        )
-      }))
-    return again
+  Effect.gen(function*() {
+    const began = yield* Clock.currentTimeMillis
+    while (true) {
+      const tried = yield* Effect.either(attempt)
+      if (tried._tag === "Right") return tried.right
+      const left = limit - ((yield* Clock.currentTimeMillis) - began)
+      if (!isPassing(tried.left) || !mayRepeat() || left <= 0) return yield* Effect.fail(tried.left)
+      yield* tell(options, engine.name, { _tag: "Unreachable", failure: tried.left })
+      yield* Effect.sleep(Duration.millis(Math.min(yield* pause(tried.left, every), left)))
+    }
   })
 
 /** Does what a program's start asks for. */
@@ -104,18 +101,19 @@ export const initialise = <R, A, E, R2>(
     const limit = Duration.toMillis(options.maxTime ?? "1 minute")
     const every = Duration.toMillis(options.reachEvery ?? "10 seconds")
     const { andThen } = options
-    // What belongs to the program is not begun twice.
+    // What belongs to the program is not begun twice; what an earlier try has applied is part of the answer.
     let begun = false
+    const applied: Array<Done> = []
+    const migrate = run(engine, sets, options, (done) => applied.push(done))
     const migrated = andThen === undefined
-      ? Effect.map(run(engine, sets, options), (applied) => ({ applied, value: undefined as A | undefined }))
+      ? Effect.as(migrate, undefined)
       : hold(engine, migrationLock, { ...options, limit: options.lockTimeout }, () =>
-        Effect.zipWith(
-          run(engine, sets, options),
+        Effect.zipRight(
+          migrate,
           Effect.suspend(() => {
             begun = true
             return andThen
-          }),
-          (applied, value) => ({ applied, value: value as A | undefined })
+          })
         ))
     const attempt = Effect.gen(function*() {
       if (limit === 0) {
@@ -127,7 +125,8 @@ export const initialise = <R, A, E, R2>(
         yield* wait(engine, sets, { ...options, limit, every: options.lookEvery })
         return { _tag: "Success", applied: [], value: undefined } as const
       }
-      return { _tag: "Success", ...yield* patiently(engine, options, limit, every, () => !begun, migrated) } as const
+      const value = yield* patiently(engine, options, limit, every, () => !begun, migrated)
+      return { _tag: "Success", applied, value } as const
     })
     return Effect.catchAll(
       attempt,

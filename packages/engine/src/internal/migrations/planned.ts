@@ -10,7 +10,8 @@ import { printName } from "./id.js"
 import { look, open, scriptOf } from "./open.js"
 import type { Sets } from "./open.js"
 import { prepare } from "./prepare.js"
-import { due } from "./run.js"
+import type { Step } from "./prepare.js"
+import { due, lastOf } from "./run.js"
 import { refusals } from "./work.js"
 
 /**
@@ -47,41 +48,50 @@ const printed = ({ migration, set, statements, transaction }: PlannedStep): stri
     ...(statements === undefined ? ["-- code"] : statements.map((statement) => `${statement};`))
   ].join("\n")
 
+const planned = (interrupted: Allowed["interrupted"]) => ({ entry, job, migration, set, transaction }: Step<any>) => ({
+  set,
+  id: migration.id,
+  migration: printName(migration),
+  checksum: migration.checksum,
+  transaction,
+  statements: job._tag === "Statements"
+    ? job.statements.slice(interrupted === "continue" ? entry?.done ?? 0 : 0)
+    : undefined
+})
+
+/** Steps as a plan. */
+export const planOf = (steps: ReadonlyArray<Step<any>>, interrupted: Allowed["interrupted"]): Plan => {
+  const all = steps.map(planned(interrupted))
+  return { steps: all, text: all.map((step) => `${printed(step)}\n`).join("\n") }
+}
+
+/**
+ * What a plan is made for.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface PlanOptions extends Allowed {
+  /** The last one to apply. Of one set only. Default: all. */
+  readonly to?: string | undefined
+}
+
 /** Plans a run. Fails as the run would, before it runs anything. */
 export const plan = <R>(
   engine: EngineService,
   sets: Sets<R>,
-  allowed: Allowed
+  allowed: PlanOptions
 ): Effect.Effect<Plan, MigrationFailure | SqlFailure, R> =>
   Effect.gen(function*() {
     const script = yield* scriptOf(engine)
     const all = yield* open(engine, sets)
     const seen = yield* Effect.forEach(all, look)
     yield* refusals(seen, allowed)
+    const last = yield* lastOf(all, allowed.to)
     const steps = yield* Effect.forEach(all, ({ set }, i) =>
-      Effect.forEach(due(seen[i]!, undefined), (migration) =>
-        Effect.map(
-          prepare(
-            set.name,
-            migration,
-            "up",
-            seen[i]!.entries.find(({ id }) =>
-              id === migration.id
-            ),
-            script
-          ),
-          (step): ReadonlyArray<PlannedStep> =>
-            step === undefined ? [] : [{
-              set: set.name,
-              id: migration.id,
-              migration: printName(migration),
-              checksum: migration.checksum,
-              transaction: step.transaction,
-              statements: step.job._tag === "Statements"
-                ? step.job.statements.slice(allowed.interrupted === "continue" ? step.entry?.done ?? 0 : 0)
-                : undefined
-            }]
-        )))
-    const flat = steps.flat(2)
-    return { steps: flat, text: flat.map((step) => `${printed(step)}\n`).join("\n") }
+      Effect.forEach(due(seen[i]!, last), (migration) => {
+        const entry = seen[i]!.entries.find(({ id }) => id === migration.id)
+        return prepare(set.name, migration, "up", entry, script)
+      }))
+    return planOf(steps.flat().filter((step) => step !== undefined), allowed.interrupted)
   })

@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import type { EngineService } from "../../Engine.js"
+import type { MigrationSourceError, MigrationUnknown } from "../../SqlFailure.js"
 import type { Held } from "../mutex/model.js"
 import type { Allowed, Assessment } from "./assess.js"
 import type { Telling } from "./events.js"
@@ -48,6 +49,7 @@ const migrate = <R>(
   all: ReadonlyArray<Opened<R>>,
   options: RunOptions,
   to: string | undefined,
+  onDone: (done: Done) => void,
   held: Held
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R> =>
   Effect.gen(function*() {
@@ -82,28 +84,33 @@ const migrate = <R>(
         if (work.steps.length === 0) {
           yield* tell(options, engine.name, { _tag: "Current", set: set.name, migrations: entries.length })
         }
-        return yield* runAll(engine, held, work, options, number)
+        return yield* runAll(engine, held, work, options, number, onDone)
       }))
     return done.flat()
   })
 
-/** Applies what is pending. Where nothing is, no lock is asked for. */
+/** The id of the last one that is meant; of several sets none can be. */
+export const lastOf = <R>(
+  all: ReadonlyArray<Opened<R>>,
+  to: string | undefined
+): Effect.Effect<string | undefined, MigrationUnknown | MigrationSourceError> => {
+  const [first] = all
+  if (to === undefined || first === undefined) return Effect.succeed(undefined)
+  return all.length === 1
+    ? idIn(first, to)
+    : sourceError(first.set.name, [{ migration: to, problem: "is of one set only: run that one alone" }])
+}
+
+/** Applies what is pending. Where nothing is, no lock is asked for. `onDone` hears of each also when a later one fails. */
 export const run = <R>(
   engine: EngineService,
   sets: Sets<R>,
-  options: RunOptions
+  options: RunOptions,
+  onDone: (done: Done) => void = () => {}
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R> =>
   Effect.gen(function*() {
     const all = yield* open(engine, sets)
-    const [first] = all
-    const to = options.to === undefined || first === undefined
-      ? undefined
-      : all.length === 1
-      ? yield* idIn(first, options.to)
-      : yield* sourceError(first.set.name, [{
-        migration: options.to,
-        problem: "is of one set only: run that one alone"
-      }])
+    const to = yield* lastOf(all, options.to)
     const seen = yield* Effect.forEach(all, look)
     // What looks interrupted may be running, in another process.
     yield* refusals(seen.map((one) => ({ ...one, interrupted: [] })), options)
@@ -114,5 +121,5 @@ export const run = <R>(
       )
       return []
     }
-    return yield* locked(engine, options, (held) => migrate(engine, all, options, to, held))
+    return yield* locked(engine, options, (held) => migrate(engine, all, options, to, onDone, held))
   })

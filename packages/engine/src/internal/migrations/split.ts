@@ -2,7 +2,7 @@
  * Cuts a text into its statements, as the database's own shell would: a semicolon ends one, unless it stands in a
  * string, a quoted name, a comment, a dollar quote, or in the body of a trigger or function.
  */
-import type { Script } from "../../Dialect.js"
+import type { Script } from "./words.js"
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
 const wordAt = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y

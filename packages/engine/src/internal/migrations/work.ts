@@ -78,7 +78,8 @@ export const runAll = <R>(
   held: Held,
   { opened, steps }: Work<R>,
   options: Telling & Pick<Allowed, "interrupted">,
-  number: { at: number; readonly of: number }
+  number: { at: number; readonly of: number },
+  onDone: (done: Done) => void = () => {}
 ): Effect.Effect<ReadonlyArray<Done>, MigrationFailed | MutexLost, R> =>
   Effect.forEach(steps, (step) =>
     Effect.gen(function*() {
@@ -91,5 +92,7 @@ export const runAll = <R>(
         Effect.tapError((failure) => tell(options, engine.name, { _tag: "Failed", ...about, failure }))
       )
       yield* tell(options, engine.name, { _tag: up ? "Applied" : "Reverted", ...about, millis })
-      return { set: step.set, id: step.migration.id, migration, millis }
+      const result: Done = { set: step.set, id: step.migration.id, migration, millis }
+      onDone(result)
+      return result
     }))

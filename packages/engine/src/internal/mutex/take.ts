@@ -6,6 +6,7 @@ import type { Scope } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { MutexTimeout, MutexUnsupported } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { withPriority } from "../session/priority.js"
 import type { Lock, MutexOptions } from "./model.js"
 import { rowLock } from "./rowLock.js"
 import { sessionLock } from "./sessionLock.js"
@@ -29,8 +30,18 @@ export const open = (
   }
   return words.kind === "session"
     ? sessionLock(engine, name, words)
-    : rowLock(engine, name, Math.max(300, Duration.toMillis(options.expiry ?? "3 seconds")))
+    : Effect.map(rowLock(engine, name, Math.max(300, Duration.toMillis(options.expiry ?? "3 seconds"))), urgently)
 }
+
+/** A row is kept fresh through the pool, also when everybody else waits there: a lock that is late is lost. */
+const urgently = (lock: Lock): Lock => ({
+  ...lock,
+  tryTake: withPriority(lock.tryTake, "high"),
+  abandon: withPriority(lock.abandon, "high"),
+  beat: withPriority(lock.beat, "high"),
+  release: withPriority(lock.release, "high"),
+  holder: withPriority(lock.holder, "high")
+})
 
 /** Tries again and again: whoever waits asks no question that the database would have to keep an answer to. */
 export const take = (

@@ -3,10 +3,11 @@
  * drain. One alarm serves them all; it rings at the earliest of their deadlines.
  */
 import * as failures from "./failures.js"
+import * as overload from "./overload.js"
 import * as Queue from "./queue.js"
 import { cutOff, giveUpAll } from "./shutdown.js"
 import * as slots from "./slots.js"
-import { arm, type Slot, type State, type Waiter } from "./state.js"
+import { arm, type Line, type Slot, type State, type Waiter } from "./state.js"
 import { expire, refuse, supply } from "./supply.js"
 
 /** The alarm rings: whatever is due at `now` happens. */
@@ -14,7 +15,7 @@ export const tick = (state: State, now: number): void => {
   // No alarm is set while the due ones are dealt with; the next one is looked for at the end.
   state.alarmAt = -Infinity
   if (state.phase === "draining" && now >= state.drainBy) cutOff(state, now)
-  expireDue(state, now)
+  for (const line of state.queue.lines) expireDue(state, line, now)
   for (const slot of state.slots) if (now >= slot.dueAt) overdue(state, slot, now)
   for (const slot of state.idle.filter((slot) => now >= slot.recycleAt)) {
     slots.unrest(state, slot)
@@ -29,8 +30,8 @@ export const tick = (state: State, now: number): void => {
   arm(state, nextDeadline(state))
 }
 
-const expireDue = (state: State, now: number): void => {
-  let waiter = state.queue.head
+const expireDue = (state: State, line: Line, now: number): void => {
+  let waiter = line.head
   while (waiter !== undefined) {
     const next: Waiter | undefined = waiter.next
     if (waiter.deadline <= now) expire(state, waiter, now)
@@ -48,7 +49,8 @@ const overdue = (state: State, slot: Slot, now: number): void => {
         const failure = failures.connectTimedOut(state)
         const wanted = slot.promised
         slots.abort(state, slot, failure, now)
-        if (wanted && state.queue.head !== undefined) refuse(state, state.queue.head, failure)
+        const next = Queue.first(state.queue)
+        if (wanted && next !== undefined) refuse(state, next, failure)
       } else slots.abandon(state, slot)
       return
     case "returning": {
@@ -66,7 +68,7 @@ const overdue = (state: State, slot: Slot, now: number): void => {
 const idleUntil = (state: State): number => state.idle[0]!.idleSince + state.settings.idleTimeout
 
 const nextDeadline = (state: State): number => {
-  let at = Queue.earliest(state.queue)
+  let at = Math.min(Queue.earliest(state.queue), overload.dueAt(state))
   for (const slot of state.slots) at = Math.min(at, slot.phase === "idle" ? slot.recycleAt : slot.dueAt)
   if (state.idle.length > 0 && slots.isOverflow(state)) at = Math.min(at, idleUntil(state))
   if (state.phase === "draining") at = Math.min(at, state.drainBy)

@@ -1,7 +1,7 @@
 /**
  * The failures a pool ends a request with: what happened, the numbers at that moment, and what to do.
  */
-import { ConnectionError, EngineClosed, PoolDeadlock, PoolTimeout } from "../../SqlFailure.js"
+import { ConnectionError, EngineClosed, PoolDeadlock, PoolOverloaded, PoolTimeout } from "../../SqlFailure.js"
 import type { Slot, State, Waiter, Work } from "./state.js"
 import { nameOf } from "./state.js"
 
@@ -22,6 +22,13 @@ const oldest = (state: State): Slot | undefined => {
   }
   return found
 }
+
+/** "connection of engine "main"", as every message here calls it; several with `s`. */
+const connection = ({ engine, kind }: State, s = ""): string => `${kind}connection${s} of engine "${engine}"`
+
+/** What can be done when there are too few. */
+const more = (state: State, how: string): string =>
+  state.settings.fixed ? "; this database has no more connections than that." : `, or raise ${how}.`
 
 /** Nobody gave a connection back in time. */
 export const timedOut = (state: State, waiter: Waiter, now: number): PoolTimeout => {
@@ -44,14 +51,11 @@ export const timedOut = (state: State, waiter: Waiter, now: number): PoolTimeout
   const advice = inUse === 0
     ? "Look at the database: connections are not opened in time."
     : "Shorten the work inside sessions, or look for a session or a stream that waits for something else" +
-      (state.settings.fixed
-        ? "; this database has no more connections than that."
-        : ", or raise `size` or `maxOverflow`.")
+      more(state, "`size` or `maxOverflow`")
   // Made by the thousand under overload, out of plain numbers: not checked again.
   return new PoolTimeout({
     engine: state.engine,
-    message:
-      `No connection of engine "${state.engine}" became free for ${nameOf(waiter.request)} in ${time(waited)}: ` +
+    message: `No ${connection(state)} became free for ${nameOf(waiter.request)} in ${time(waited)}: ` +
       `${numbers}.${holder} ${advice}`,
     waitedMillis: waited,
     max,
@@ -62,18 +66,53 @@ export const timedOut = (state: State, waiter: Waiter, now: number): PoolTimeout
   }, { disableValidation: true })
 }
 
+/** More is asked of the pool than it can do: some are refused early, so that the others are served in time. */
+export const overloaded = (
+  state: State,
+  waiter: Waiter,
+  targetMillis: number,
+  slowSince: number,
+  now: number
+): PoolOverloaded => {
+  const { inUse, queue, settings: { max } } = state
+  const waitedMillis = now - waiter.since
+  const slowMillis = now - slowSince
+  const { priority } = waiter.line
+  // Made by the thousand, out of plain numbers: not checked again.
+  return new PoolOverloaded({
+    engine: state.engine,
+    message: `Engine "${state.engine}" is overloaded: ${nameOf(waiter.request)} waited ${time(waitedMillis)} for a ` +
+      `${state.kind}connection and was refused, so that others are served in time. ${inUse} of ${max} are in use, ` +
+      `${plural(queue.size - 1, "other request waits", "other requests wait")}, and for ${
+        time(slowMillis)
+      } nobody of ` +
+      `priority "${priority}" was served within ${
+        time(targetMillis)
+      } (\`overload.target\`). Nothing was sent. Try again ` +
+      "after a pause that grows, ask less at once, shorten the work inside sessions" +
+      more(state, "`size` or `maxOverflow`"),
+    priority,
+    waitedMillis,
+    slowMillis,
+    targetMillis,
+    max,
+    inUse,
+    waiting: queue.size
+  }, { disableValidation: true })
+}
+
 /** Every holder waits for another connection. */
 export const deadlock = (state: State, waiter: Waiter): PoolDeadlock => {
   const holders = Array.from(state.slots, (slot) => nameOf(slot.holder))
   const max = state.settings.max
   return new PoolDeadlock({
     engine: state.engine,
-    message: `${plural(max, "connection")} of engine "${state.engine}" in all, each held by a session that waits for ` +
+    message: `${max} ${connection(state, max === 1 ? "" : "s")} in all, each held by a session that waits for ` +
       `another one: ${holders.join(", ")}. Nobody could ever go on, so ${
         nameOf(waiter.request)
       } was refused. Nest with ` +
       "`nested: \"savepoint\"` or \"join\", or finish one session before the next begins" +
-      (state.settings.fixed ? "; this database has no more connections than that." : ", or raise `maxOverflow`."),
+      more(state, "`maxOverflow`"),
     max,
     holders
   })
@@ -102,7 +141,7 @@ export const cut = (state: State, slot: Slot, now: number): EngineClosed =>
 export const connectTimedOut = (state: State): ConnectionError =>
   new ConnectionError({
     engine: state.engine,
-    message: `No connection of engine "${state.engine}" could be opened in ${time(state.settings.connectTimeout)} ` +
+    message: `No ${connection(state)} could be opened in ${time(state.settings.connectTimeout)} ` +
       "(`connectTimeout`): the server accepts and says nothing, or packets are dropped on the way. Check host, port and firewall."
   })
 
@@ -110,7 +149,7 @@ export const connectTimedOut = (state: State): ConnectionError =>
 export const connectAborted = (state: State): ConnectionError =>
   new ConnectionError({
     engine: state.engine,
-    message: `A connection attempt of engine "${state.engine}" was called off: nobody needs it any more.`
+    message: `An attempt to open a ${connection(state)} was called off: nobody needs it any more.`
   })
 
 const doing: Record<Work, string> = {
@@ -123,7 +162,7 @@ const doing: Record<Work, string> = {
 export const workTimedOut = (state: State, work: Work): ConnectionError =>
   new ConnectionError({
     engine: state.engine,
-    message: `A connection of engine "${state.engine}" ${doing[work]} within ${time(state.settings.releaseTimeout)} ` +
+    message: `A ${connection(state)} ${doing[work]} within ${time(state.settings.releaseTimeout)} ` +
       "(`releaseTimeout`): it is closed."
   })
 
@@ -131,5 +170,5 @@ export const workTimedOut = (state: State, work: Work): ConnectionError =>
 export const notClean = (state: State, work: Work): ConnectionError =>
   new ConnectionError({
     engine: state.engine,
-    message: `A connection of engine "${state.engine}" ${doing[work]}: it is closed.`
+    message: `A ${connection(state)} ${doing[work]}: it is closed.`
   })

@@ -10,22 +10,29 @@ import { Deferred, Duration, Effect, Exit, FiberId, FiberStatus, Random, Runtime
 import type { Fiber } from "effect"
 import type { ConnectContext, Lane } from "../../Driver.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { Hub, streamOf } from "../hub.js"
 import * as Machine from "../poolState.js"
 import { conditionOf, failureOf } from "./guard.js"
-import * as Listeners from "./listeners.js"
-import type { PoolOptions, Request } from "./model.js"
+import type { PoolEvent, PoolOptions, Request } from "./model.js"
 import { settings } from "./settings.js"
 
 /** No timer is set for longer than this: JavaScript's own reach 24 days. */
 const longestSleep = 2 ** 30
 
 /** See `Pool.make`; `Pool.Pool` describes what comes back. */
-export const make = Effect.fnUntraced(function*(engine: string, lane: Lane, options: PoolOptions = {}) {
+export const make = Effect.fnUntraced(function*(
+  engine: string,
+  lane: Lane,
+  options: PoolOptions = {},
+  kind: Machine.State["kind"] = ""
+) {
   const read = yield* settings(engine, lane, options)
   const runtime = yield* Effect.runtime<never>()
   const clock = yield* Effect.clock
   return yield* Effect.acquireRelease(
-    Effect.sync(() => interpret(Machine.make(engine, read), lane, runtime, () => clock.unsafeCurrentTimeMillis())),
+    Effect.sync(() =>
+      interpret(Machine.make(engine, read, kind), lane, runtime, () => clock.unsafeCurrentTimeMillis())
+    ),
     (pool) => pool.close(0)
   )
 })
@@ -35,7 +42,9 @@ const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): voi
 
 const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<never>, now: () => number) => {
   const { actions, engine } = state
-  const listeners = Listeners.make()
+  const hub = new Hub<PoolEvent>((listening) => {
+    state.listening = listening
+  })
   const ended = Deferred.unsafeMake<ReadonlyArray<string>>(FiberId.none)
   const fibers = new Map<Machine.Slot, Fiber.RuntimeFiber<unknown, unknown>>()
   let alarm: Fiber.RuntimeFiber<void> | undefined
@@ -88,7 +97,7 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
       case "GaveUp":
         interrupt(fibers.get(action.slot))
         run(Effect.logWarning(
-          `Gave up closing connection ${action.slot.connection?.id} of engine "${engine}": it took longer than allowed.`
+          `Gave up closing ${state.kind}connection ${action.slot.connection?.id} of engine "${engine}": it took longer than allowed.`
         ))
         return
       case "Wake":
@@ -103,10 +112,10 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
       case "Alarm":
         return setAlarm(action.at)
       case "Emit":
-        return listeners.tell(action.event)
+        return hub.publish(action.event)
       case "Ended":
         interrupt(alarm)
-        listeners.end()
+        hub.end()
         return Deferred.unsafeDone(ended, Effect.succeed(state.cut))
     }
   }
@@ -175,6 +184,10 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
   const wait = (request: Request): Effect.Effect<void, SqlFailure> =>
     Effect.uninterruptibleMask((restore) => {
       const waiter = Machine.enqueue(state, request, now())
+      request.stopWaiting = (failure) => {
+        Machine.stopWaiting(state, waiter, failure)
+        carryOut()
+      }
       carryOut()
       const outcome = Effect.async<void, SqlFailure>((resume) => {
         const wake = (): void =>
@@ -207,7 +220,8 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
       carryOut()
     },
     stats: () => Machine.stats(state),
-    events: listeners.events((listening) => state.listening = listening),
+    listen: (tell: (event: PoolEvent) => void) => hub.listen({ tell }),
+    events: streamOf<PoolEvent>((listener) => hub.listen(listener)),
     close: (drainTimeout: Duration.DurationInput) =>
       Effect.suspend(() => {
         Machine.close(state, Duration.toMillis(drainTimeout), now())

@@ -35,7 +35,40 @@ export interface PoolOptions {
   readonly prePing?: Duration.DurationInput | undefined
   /** The longest the clean-up of a returned connection, a check, or a close may take before it is given up. Default 5 seconds. */
   readonly releaseTimeout?: Duration.DurationInput | undefined
+  /**
+   * Refuses requests with `PoolOverloaded` while more are made than can be served, so that the others are served in time.
+   * `{}` is both defaults. Default: absent, nobody is refused before `acquireTimeout`.
+   */
+  readonly overload?: OverloadOptions | undefined
 }
+
+/**
+ * When a pool refuses requests instead of letting its queue grow: CoDel, as DBConnection does it.
+ *
+ * A pool is overloaded once, for a whole `interval`, nobody who waited was served within `target` and somebody always
+ * waited. From then on whoever has waited twice `target` is refused. It ends with the first who is served within `target`,
+ * or when nobody waits any more. A burst shorter than `interval` is served, however long that takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OverloadOptions {
+  /** A wait that is no reason to worry. More than zero, finite. Default 50 milliseconds. */
+  readonly target?: Duration.DurationInput | undefined
+  /** How long all waits must have been longer before anybody is refused. More than zero, finite. Default 1 second. */
+  readonly interval?: Duration.DurationInput | undefined
+}
+
+/**
+ * Whose turn it is among those who wait: `high` before `normal` before `low`, within each in the order of arrival.
+ *
+ * `high` is for little work that has to go on whatever happens (a health check, a migration): it is never refused because
+ * of overload. `low` is for work that can wait: it is served when nobody else waits, so under overload not at all.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Priority = "high" | "normal" | "low"
 
 /**
  * A connection in the hands of one borrower.
@@ -59,7 +92,7 @@ export interface Lease {
  * @category models
  */
 export interface Request {
-  /** The session's name, for messages. */
+  /** The session's name, for messages; absent for a statement outside of any. */
   readonly session: string | undefined
   /** The text of the last statement, for messages; kept up to date by the borrower. */
   statement: string | undefined
@@ -70,10 +103,16 @@ export interface Request {
    * does not extend it; the pool's own `acquireTimeout` holds as well, and the earlier one counts.
    */
   readonly deadline?: number | undefined
+  /** Whether it overtakes others in the queue. Default `normal`. */
+  priority?: Priority | undefined
+  /** Where in the program it was made, for reports of leaks; asked only for those. */
+  readonly site?: (() => string | undefined) | undefined
   /** Called when the pool destroys the connection in the borrower's hands. */
   readonly onRevoked?: ((failure: SqlFailure) => void) | undefined
   /** Set by the pool at the moment of handing over; `release` clears it. */
   lease: Lease | undefined
+  /** Set by the pool when the request has to wait: ends the wait with this failure. Once it was served it does nothing. */
+  stopWaiting?: ((failure: SqlFailure) => void) | undefined
 }
 
 /**
@@ -123,16 +162,40 @@ export type PoolEvent =
   }
   | { readonly _tag: "Refused"; readonly session: string | undefined; readonly failure: SqlFailure }
   | { readonly _tag: "Retired"; readonly generation: number; readonly reason: string }
+  /** Held for longer than `leakDetection`, and not given back yet. Told once for each time it is lent. */
+  | {
+    readonly _tag: "LeakSuspected"
+    readonly connection: string
+    readonly session: string | undefined
+    readonly heldMillis: number
+    /** The fiber that took the connection. */
+    readonly fiber: string
+    /** The span that fiber was in, with its ids. */
+    readonly span: string | undefined
+    /** The text of the last statement, with placeholders. */
+    readonly statement: string | undefined
+    /** Where the session or the stream was asked for in the program. */
+    readonly site: string | undefined
+  }
+  /** A connection that was reported has come back after all. */
+  | {
+    readonly _tag: "LeakReturned"
+    readonly connection: string
+    readonly session: string | undefined
+    readonly heldMillis: number
+  }
 
 /**
  * A pool at one moment, and its totals since it was made. At every moment
- * `requests = served + timedOut + interrupted + refused + waiting`, `created = open + sum(destroyed)`, and
+ * `requests = served + timedOut + shed + interrupted + refused + waiting`, `created = open + sum(destroyed)`, and
  * `served = released + inUse`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PoolStats {
+  /** Connections that are kept open. */
+  readonly size: number
   readonly max: number
   readonly open: number
   readonly inUse: number
@@ -145,6 +208,8 @@ export interface PoolStats {
   readonly requests: number
   readonly served: number
   readonly timedOut: number
+  /** Refused because of overload. */
+  readonly shed: number
   readonly interrupted: number
   readonly refused: number
   readonly released: number

@@ -1,25 +1,35 @@
 /**
- * Those who wait for a connection, in the order of arrival. A doubly linked list: whoever gives up leaves from the
- * middle at no cost, however long the queue.
+ * Those who wait for a connection: a line for each priority, each in the order of arrival. Doubly linked lists: whoever
+ * gives up leaves from the middle at no cost, however long the queue.
  */
-import type { OwnLease, Queue, Waiter } from "./state.js"
+import type { Priority } from "./model.js"
+import type { Line, OwnLease, Queue, Waiter } from "./state.js"
 
-/** Puts a waiter at the end. */
+/** The lines, in the order of service. */
+const order = { high: 0, normal: 1, low: 2 } as const satisfies Record<Priority, number>
+
+/** The line of a priority; one that nobody knows is `normal`. */
+export const lineOf = (queue: Queue, priority: Priority = "normal"): Line =>
+  queue.lines[order[priority] ?? order.normal]!
+
+/** Puts a waiter at the end of its line. */
 export const append = (queue: Queue, waiter: Waiter): void => {
+  const { line } = waiter
   waiter.listed = true
-  waiter.previous = queue.tail
-  if (queue.tail === undefined) queue.head = waiter
-  else queue.tail.next = waiter
-  queue.tail = waiter
+  waiter.previous = line.tail
+  if (line.tail === undefined) line.head = waiter
+  else line.tail.next = waiter
+  line.tail = waiter
   queue.size++
   if (waiter.request.deadline !== undefined) queue.timed++
 }
 
 /** Takes a waiter out, wherever it stands. */
 export const remove = (queue: Queue, waiter: Waiter): void => {
-  if (waiter.previous === undefined) queue.head = waiter.next
+  const { line } = waiter
+  if (waiter.previous === undefined) line.head = waiter.next
   else waiter.previous.next = waiter.next
-  if (waiter.next === undefined) queue.tail = waiter.previous
+  if (waiter.next === undefined) line.tail = waiter.previous
   else waiter.next.previous = waiter.previous
   waiter.previous = waiter.next = undefined
   waiter.listed = false
@@ -27,13 +37,19 @@ export const remove = (queue: Queue, waiter: Waiter): void => {
   if (waiter.request.deadline !== undefined) queue.timed--
 }
 
+/** Who is served next. */
+export const first = (queue: Queue): Waiter | undefined =>
+  queue.lines[0].head ?? queue.lines[1].head ?? queue.lines[2].head
+
 /** When the first of them expires. */
 export const earliest = (queue: Queue): number => {
-  if (queue.head === undefined) return Infinity
-  if (queue.timed === 0) return queue.head.deadline
   let at = Infinity
-  for (let waiter: Waiter | undefined = queue.head; waiter !== undefined; waiter = waiter.next) {
-    if (waiter.deadline < at) at = waiter.deadline
+  for (const { head } of queue.lines) {
+    for (let waiter = head; waiter !== undefined; waiter = waiter.next) {
+      if (waiter.deadline < at) at = waiter.deadline
+      // Without deadlines of their own they expire in the order of arrival.
+      if (queue.timed === 0) break
+    }
   }
   return at
 }

@@ -1,7 +1,7 @@
 /**
  * A pool's options, read: every duration in milliseconds, every limit a number, every mistake listed.
  */
-import { Duration, Either, Option } from "effect"
+import { Duration, Either, Option, Predicate } from "effect"
 import type { Lane } from "../../Driver.js"
 import { EngineConfigError } from "../../SqlFailure.js"
 import type { PoolOptions } from "./model.js"
@@ -19,6 +19,14 @@ export interface Settings {
   readonly idleTimeout: number
   readonly prePing: number
   readonly releaseTimeout: number
+  /** Absent: nobody is refused because of overload. */
+  readonly overload?: Overload | undefined
+}
+
+/** When requests are refused, in milliseconds. */
+export interface Overload {
+  readonly target: number
+  readonly interval: number
 }
 
 const durations = {
@@ -28,9 +36,18 @@ const durations = {
   idleTimeout: { value: "10 minutes", zero: true, infinite: true },
   prePing: { value: "30 seconds", zero: true, infinite: true },
   releaseTimeout: { value: "5 seconds", zero: false, infinite: false }
-} as const satisfies Record<string, { value: Duration.DurationInput; zero: boolean; infinite: boolean }>
+} as const satisfies Record<string, Rule>
 
-type DurationField = keyof typeof durations
+const overloadDurations = {
+  target: { value: "50 millis", zero: false, infinite: false },
+  interval: { value: "1 second", zero: false, infinite: false }
+} as const satisfies Record<keyof Overload, Rule>
+
+interface Rule {
+  readonly value: Duration.DurationInput
+  readonly zero: boolean
+  readonly infinite: boolean
+}
 
 interface Problem {
   readonly field: string
@@ -44,9 +61,15 @@ export const settings = (
   options: PoolOptions
 ): Either.Either<Settings, EngineConfigError> => {
   const problems: Array<Problem> = []
-  const millis = (field: DurationField): number => {
-    const rule = durations[field]
-    const given = options[field]
+  const millis = <Field extends string>(
+    rules: Readonly<Record<Field, Rule>>,
+    from: { readonly [F in Field]?: Duration.DurationInput | undefined },
+    name: Field,
+    at = ""
+  ): number => {
+    const field = at + name
+    const rule = rules[name]
+    const given = from[name]
     const value = Option.map(Duration.decodeUnknown(given ?? rule.value), Duration.toMillis)
     if (Option.isNone(value)) {
       problems.push({
@@ -82,18 +105,31 @@ export const settings = (
   if (single && maxOverflow > 0) {
     problems.push({ field: "maxOverflow", problem: `${maxOverflow} contradicts mode "single"; leave it out` })
   }
+  const { overload } = options
+  if (overload !== undefined && !Predicate.isReadonlyRecord(overload)) {
+    problems.push({
+      field: "overload",
+      problem: "must be an object; `{}` is both defaults, and it is off when left out"
+    })
+  }
   const limit = Math.max(1, lane.connections ?? Infinity)
   const read: Settings = {
     mode,
     size: Math.min(size, limit),
     max: Math.min(size + maxOverflow, limit),
     ...(single || limit < Infinity ? { fixed: true } : undefined),
-    acquireTimeout: millis("acquireTimeout"),
-    connectTimeout: millis("connectTimeout"),
-    recycle: millis("recycle"),
-    idleTimeout: millis("idleTimeout"),
-    prePing: millis("prePing"),
-    releaseTimeout: millis("releaseTimeout")
+    acquireTimeout: millis(durations, options, "acquireTimeout"),
+    connectTimeout: millis(durations, options, "connectTimeout"),
+    recycle: millis(durations, options, "recycle"),
+    idleTimeout: millis(durations, options, "idleTimeout"),
+    prePing: millis(durations, options, "prePing"),
+    releaseTimeout: millis(durations, options, "releaseTimeout"),
+    ...(!Predicate.isReadonlyRecord(overload) ? undefined : {
+      overload: {
+        target: millis(overloadDurations, overload, "target", "overload."),
+        interval: millis(overloadDurations, overload, "interval", "overload.")
+      }
+    })
   }
   if (problems.length === 0) return Either.right(read)
   const list = problems.map(({ field, problem }) => `${field}: ${problem}`).join("; ")

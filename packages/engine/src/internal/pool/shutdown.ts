@@ -3,6 +3,7 @@
  * taken from them, and connections that do not close in time are given up.
  */
 import * as failures from "./failures.js"
+import * as Queue from "./queue.js"
 import * as slots from "./slots.js"
 import { arm, nameOf, type State } from "./state.js"
 import { refuse, supply } from "./supply.js"
@@ -17,7 +18,9 @@ export const close = (state: State, drainMillis: number, now: number): void => {
   if (state.phase === "open") {
     state.phase = "draining"
     const failure = failures.closed(state)
-    while (state.queue.head !== undefined) refuse(state, state.queue.head, failure)
+    for (let waiter = Queue.first(state.queue); waiter !== undefined; waiter = Queue.first(state.queue)) {
+      refuse(state, waiter, failure)
+    }
     for (const slot of state.idle.splice(0)) slots.end(state, slot, "closed", undefined, now)
     for (const slot of state.slots) {
       if (slot.phase === "connecting" && !slot.aborted) slots.abort(state, slot, failures.connectAborted(state), now)

@@ -82,7 +82,7 @@ export const unlend = (state: State, slot: Slot, lease: OwnLease, now: number): 
     slot.heldBy = 0
     state.held--
   }
-  state.inUse--
+  if (--state.inUse === 0) state.vacantSince = now
   state.released++
   if (state.listening) {
     emit(state, {

@@ -16,7 +16,7 @@
  */
 import type { DriverConnection } from "../../Driver.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import type { DestroyReason, Lease, PoolEvent, Request } from "./model.js"
+import type { DestroyReason, Lease, PoolEvent, Priority, Request } from "./model.js"
 import type { Settings } from "./settings.js"
 
 /** What a connection that is neither lent nor idle is busy with. */
@@ -65,6 +65,7 @@ export interface Waiter {
   readonly deadline: number
   /** What it holds of this pool. */
   readonly holds: ReadonlyArray<OwnLease>
+  readonly line: Line
   listed: boolean
   previous: Waiter | undefined
   next: Waiter | undefined
@@ -74,13 +75,26 @@ export interface Waiter {
   wake: (() => void) | undefined
 }
 
-/** Those who wait. `timed` counts waiters with a deadline of their own; without them the head is the next to expire. */
-export interface Queue {
+/** Those who wait in one priority, in the order of arrival. */
+export interface Line {
+  readonly priority: Priority
   head: Waiter | undefined
   tail: Waiter | undefined
+  /** Since when nobody was served from here within the target of `overload`; `Infinity`: somebody was. */
+  slowSince: number
+}
+
+/**
+ * Those who wait; the lines stand in the order of service. `timed` counts waiters with a deadline of their own; without
+ * them the head of a line is its next to expire.
+ */
+export interface Queue {
+  readonly lines: readonly [high: Line, normal: Line, low: Line]
   size: number
   timed: number
 }
+
+const line = (priority: Priority): Line => ({ priority, head: undefined, tail: undefined, slowSince: Infinity })
 
 /** What the interpreter has to do. */
 export type Action =
@@ -107,6 +121,8 @@ export type Action =
 /** A pool. */
 export interface State {
   readonly engine: string
+  /** What its connections are called in messages: "read-only " where the engine has others as well. */
+  readonly kind: "" | "read-only "
   readonly settings: Settings
   /** `draining`: waits for borrowers; `ending`: has taken from them what they held. */
   phase: "open" | "draining" | "ending" | "closed"
@@ -127,11 +143,16 @@ export interface State {
   requests: number
   served: number
   timedOut: number
+  shed: number
   interrupted: number
   refused: number
   released: number
   created: number
   readonly destroyed: Record<DestroyReason, number>
+  /** Since when nobody has had a connection; of no interest while somebody has. */
+  vacantSince: number
+  /** What was waited for before was the database, and says nothing about overload. */
+  judgedFrom: number
   /** When the interpreter will call `tick`. */
   alarmAt: number
   drainBy: number
@@ -144,14 +165,15 @@ export interface State {
 }
 
 /** A pool without connections. */
-export const make = (engine: string, settings: Settings): State => ({
+export const make = (engine: string, settings: Settings, kind: State["kind"] = ""): State => ({
   engine,
+  kind,
   settings,
   phase: "open",
   generation: 0,
   slots: new Set(),
   idle: [],
-  queue: { head: undefined, tail: undefined, size: 0, timed: 0 },
+  queue: { lines: [line("high"), line("normal"), line("low")], size: 0, timed: 0 },
   inUse: 0,
   connecting: 0,
   closing: 0,
@@ -161,6 +183,7 @@ export const make = (engine: string, settings: Settings): State => ({
   requests: 0,
   served: 0,
   timedOut: 0,
+  shed: 0,
   interrupted: 0,
   refused: 0,
   released: 0,
@@ -177,6 +200,8 @@ export const make = (engine: string, settings: Settings): State => ({
     late: 0,
     closed: 0
   },
+  vacantSince: -Infinity,
+  judgedFrom: -Infinity,
   alarmAt: Infinity,
   drainBy: Infinity,
   endBy: Infinity,
@@ -197,5 +222,5 @@ export const emit = (state: State, event: PoolEvent): void => {
   state.actions.push({ _tag: "Emit", event })
 }
 
-/** How a session is called in messages. */
-export const nameOf = (request: Request | undefined): string => request?.session ?? "unnamed session"
+/** How whoever asks for a connection is called in messages. */
+export const nameOf = (request: Request | undefined): string => request?.session ?? "a statement outside of a session"

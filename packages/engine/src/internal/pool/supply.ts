@@ -5,8 +5,10 @@
 import type { SqlFailure } from "../../SqlFailure.js"
 import * as failures from "./failures.js"
 import type { DestroyReason } from "./model.js"
+import * as overload from "./overload.js"
+import * as Queue from "./queue.js"
 import * as slots from "./slots.js"
-import type { Slot, State, Waiter } from "./state.js"
+import { arm, type Slot, type State, type Waiter } from "./state.js"
 
 /** Why a connection may not be lent again, if so. */
 export const unfit = (state: State, slot: Slot, now: number): DestroyReason | undefined =>
@@ -22,17 +24,22 @@ export const unfit = (state: State, slot: Slot, now: number): DestroyReason | un
     ? "recycled"
     : undefined
 
-/** A connection can be lent: to whoever waits longest, else it rests. */
+/** A connection can be lent: to whoever is next in line, else it rests. */
 export const ready = (state: State, slot: Slot, now: number): void => {
-  const waiter = state.queue.head
-  if (waiter === undefined) return slots.rest(state, slot, now)
-  serve(state, slot, waiter, now)
+  const waiter = Queue.first(state.queue)
+  if (waiter !== undefined) {
+    serve(state, slot, waiter, now)
+    return watch(state)
+  }
+  overload.rested(state)
+  slots.rest(state, slot, now)
 }
 
 const served = { failure: undefined }
 
 const serve = (state: State, slot: Slot, waiter: Waiter, now: number): void => {
   slots.leave(state, waiter, served)
+  overload.served(state, waiter, now)
   slots.lend(state, slot, waiter.request, waiter.since, now)
 }
 
@@ -52,15 +59,22 @@ export const expire = (state: State, waiter: Waiter, now: number): void => {
 /** Every event ends here: whoever waits gets what there is, or an attempt; then the ends are looked at. */
 export const supply = (state: State, now: number): void => {
   if (state.phase !== "open") return finish(state)
+  if (!overload.isOpening(state)) overload.relieve(state, now)
   while (state.queue.size > state.promised) {
     const slot = state.idle.pop()
     if (slot !== undefined) {
       if (now >= slot.recycleAt) slots.end(state, slot, "recycled", undefined, now)
       else if (now - slot.idleSince >= state.settings.prePing) slots.begin(state, slot, "ping", now)
-      else serve(state, slot, state.queue.head!, now)
+      else serve(state, slot, Queue.first(state.queue)!, now)
     } else if (state.slots.size < state.settings.max) slots.connect(state, now)
     else break
   }
+  watch(state)
+}
+
+/** Sees to it that a queue in which nothing moves is looked at again. */
+const watch = (state: State): void => {
+  if (state.settings.overload !== undefined) arm(state, overload.dueAt(state))
 }
 
 /**

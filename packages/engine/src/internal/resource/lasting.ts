@@ -11,21 +11,20 @@
  * | a session waits for one, or has sent nothing yet | it gets one of the new engine |
  * | idle connections of the old engine | are closed |
  */
-import { Duration, Effect, Exit, Fiber, Runtime, Scope, Stream, SubscriptionRef } from "effect"
+import { Duration, Effect, Exit, Fiber, Runtime, Scope } from "effect"
 import type { Pool } from "../../Pool.js"
 import { EngineClosed, EngineConfigError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { Deadlines } from "../deadlines.js"
-import { makeHub } from "../hub.js"
 import { ownRuntime } from "../ownRuntime.js"
-import type { Host, SessionEvent } from "../session/unit.js"
+import type { Host } from "../session/unit.js"
 import type { HasHost } from "../session/verbs.js"
 import { HostId } from "../session/verbs.js"
+import { Sight } from "../sight/sight.js"
 import { SwitchedPool } from "./switchedPool.js"
 
 /** What can be made anew: an engine. */
-export interface Renewable<Event = any> extends HasHost {
-  readonly events: Stream.Stream<Event>
+export interface Renewable extends HasHost {
   readonly drain: Effect.Effect<ReadonlyArray<string>>
 }
 
@@ -43,16 +42,15 @@ export interface Lasting<Service> {
 }
 
 /** What the lasting engine's service is put together of. */
-export interface Parts<Event> {
+export interface Parts {
   readonly host: Host
-  readonly events: Stream.Stream<Event | SessionEvent>
   readonly drain: Effect.Effect<ReadonlyArray<string>>
 }
 
-export const lasting = <Event, Service extends Renewable<Event>>(
+export const lasting = <Service extends Renewable>(
   first: Generation<Service>,
   key: string,
-  assemble: (parts: Parts<Event>) => Effect.Effect<Service>
+  assemble: (parts: Parts) => Effect.Effect<Service>
 ): Effect.Effect<Lasting<Service>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const runtime = yield* ownRuntime
@@ -60,9 +58,13 @@ export const lasting = <Event, Service extends Renewable<Event>>(
       Effect.map(Effect.clock, (clock) => new Deadlines(clock, runtime)),
       (deadlines) => Effect.sync(() => deadlines.close())
     )
-    const hub = yield* makeHub<SessionEvent>()
-    const generations = yield* SubscriptionRef.make(first)
     const switched = new Switched(first, runtime)
+    const sight = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        new Sight(() => switched.read === undefined ? [switched.write] : [switched.write, switched.read])
+      ),
+      (sight) => Effect.sync(() => sight.end())
+    )
     yield* Effect.addFinalizer(() => switched.close)
     let sessions = 0
     const host: Host = {
@@ -80,6 +82,9 @@ export const lasting = <Event, Service extends Renewable<Event>>(
       get read() {
         return switched.host.read === undefined ? undefined : switched.read
       },
+      get aside() {
+        return switched.host.aside
+      },
       deadlines,
       get limits() {
         return switched.host.limits
@@ -89,21 +94,22 @@ export const lasting = <Event, Service extends Renewable<Event>>(
       },
       totals: { opened: 0, committed: 0, rolledBack: 0, unknown: 0, open: 0, retried: 0 },
       nextSession: () => ++sessions,
-      publish: hub.publish
+      sight,
+      get statementLog() {
+        return switched.host.statementLog
+      }
     }
-    const ofPools = Stream.flatMap(generations.changes, ({ engine }) => engine.events, { concurrency: "unbounded" })
-    const service = yield* assemble({
-      host,
-      events: Stream.merge(hub.events, ofPools, { haltStrategy: "left" }),
-      drain: switched.drain
-    })
+    const service = yield* assemble({ host, drain: switched.drain })
     return {
       service,
       renew: (next) =>
         Effect.suspend(() => {
           const refusal = switched.refusal(next)
           return refusal === undefined
-            ? Effect.zipRight(Effect.sync(() => switched.switchTo(next)), SubscriptionRef.set(generations, next))
+            ? Effect.sync(() => {
+              switched.switchTo(next)
+              sight.poolsChanged()
+            })
             : Effect.fail(refusal)
         })
     }

@@ -6,9 +6,10 @@
  * of the session was sent, so it lines up at the new one, and its caller knows nothing of it.
  */
 import type { Duration } from "effect"
-import { Effect, Stream } from "effect"
-import type { Pool, PoolStats, Request } from "../../Pool.js"
+import { Effect } from "effect"
+import type { Pool, PoolEvent, PoolStats, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { Hub, streamOf } from "../hub.js"
 
 const sum = <A extends object>(a: A, b: A): A =>
   Object.fromEntries(
@@ -18,9 +19,10 @@ const sum = <A extends object>(a: A, b: A): A =>
     })
   ) as A
 
-/** Both together; `max` is the second one's. */
+/** Both together; `size` and `max` are the second one's. */
 const plus = (a: PoolStats, b: PoolStats): PoolStats => ({
   ...sum(a, b),
+  size: b.size,
   max: b.max,
   destroyed: sum(a.destroyed, b.destroyed)
 })
@@ -32,18 +34,35 @@ export class SwitchedPool implements Pool {
   /** The totals of those that are closed. */
   private past: PoolStats | undefined
 
+  /** What happens in any of them, for whoever listens. */
+  private readonly hub = new Hub<PoolEvent>((listening) => listening ? this.attach() : this.detach())
+  private readonly attached = new Map<Pool, () => void>()
+
   constructor(private current: Pool) {}
+
+  private attach(): void {
+    for (const pool of [...this.leaving, this.current]) {
+      if (!this.attached.has(pool)) this.attached.set(pool, pool.listen((event) => this.hub.publish(event)))
+    }
+  }
+
+  private detach(): void {
+    for (const stop of this.attached.values()) stop()
+    this.attached.clear()
+  }
 
   /** From now on the connections come from this one; the one before gets back what it lent. */
   switchTo(pool: Pool): void {
     if (pool === this.current) return
     this.leaving.add(this.current)
     this.current = pool
+    if (this.hub.listening) this.attach()
   }
 
   /** The pool is closed: only its totals are kept. */
   left(pool: Pool): void {
     if (!this.leaving.delete(pool)) return
+    this.attached.delete(pool)
     const stats = pool.stats()
     this.past = this.past === undefined ? stats : plus(this.past, stats)
   }
@@ -80,7 +99,7 @@ export class SwitchedPool implements Pool {
     this.current.retire(reason)
   }
 
-  /** Of all of them together; `max` is the current one's. */
+  /** Of all of them together; `size` and `max` are the current one's. */
   stats(): PoolStats {
     const now = this.current.stats()
     let all = now
@@ -88,9 +107,13 @@ export class SwitchedPool implements Pool {
     return this.past === undefined ? all : plus(this.past, all)
   }
 
-  /** The current one's. */
+  listen(tell: (event: PoolEvent) => void): () => void {
+    return this.hub.listen({ tell })
+  }
+
+  /** Of all of them together. */
   get events() {
-    return Stream.suspend(() => this.current.events)
+    return streamOf<PoolEvent>((listener) => this.hub.listen(listener))
   }
 
   close(drainTimeout: Duration.DurationInput): Effect.Effect<ReadonlyArray<string>> {

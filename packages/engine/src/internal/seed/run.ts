@@ -11,6 +11,7 @@ import { locked } from "../migrations/open.js"
 import type { Held } from "../mutex/model.js"
 import { insertDocument, quoted } from "./insert.js"
 import { readDocument } from "./read.js"
+import type { Rows } from "./read.js"
 import type { Reader, Resource } from "./resource.js"
 import { readerOf } from "./resource.js"
 import type { SeedSource } from "./source.js"
@@ -80,6 +81,16 @@ const filled = (engine: EngineService, readers: ReadonlyMap<string, Reader>) =>
       tables.flat()
   )
 
+const readersOf = (resources: Readonly<Record<string, Resource>>): ReadonlyMap<string, Reader> =>
+  new Map(Object.entries(resources).map(([name, resource]) => [name, readerOf(name, resource)]))
+
+/** How many rows each resource has. */
+const counted = (all: ReadonlyArray<Rows>): Readonly<Record<string, number>> => {
+  const rows: Record<string, number> = {}
+  for (const { resource, rows: { length } } of all) rows[resource] = (rows[resource] ?? 0) + length
+  return rows
+}
+
 const write = <R>(
   engine: EngineService,
   source: SeedSource<R>,
@@ -99,13 +110,40 @@ const write = <R>(
       const at = DateTime.formatIso(yield* DateTime.now)
       yield* sql`insert into ${sql(table)} (name, seeded_at) values (${name}, ${at})`
       yield* held.confirm()
-      const rows: Record<string, number> = {}
-      for (const { resource, rows: { length } } of all) rows[resource] = (rows[resource] ?? 0) + length
-      return { _tag: "Seeded", rows } as const
+      return { _tag: "Seeded", rows: counted(all) } as const
     }),
     { name: `seed ${name}` }
   ) as Effect.Effect<SeedResult, Failures, R>
 }
+
+/**
+ * What a seed would come to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SeedPlan =
+  | { readonly _tag: "WouldSeed"; readonly rows: Readonly<Record<string, number>> }
+  | Exclude<SeedResult, { readonly _tag: "Seeded" }>
+
+/** Looks at the database and reads the source, and writes nothing. */
+export const plan = <R>(
+  engine: EngineService,
+  source: SeedSource<R>,
+  resources: Readonly<Record<string, Resource>>,
+  options: SeedOptions
+): Effect.Effect<SeedPlan, SeedFailure | SqlFailure, R> =>
+  Effect.gen(function*() {
+    if (options.enabled === false) return { _tag: "Disabled" } as const
+    if (engine.dialect.script === undefined) return yield* unsupported(engine)
+    const at = yield* before(engine, options.table ?? "seed_ledger", options.name ?? "main")
+    if (at !== undefined) return { _tag: "AlreadySeeded", at } as const
+    const readers = readersOf(resources)
+    const tables = yield* refine(filled(engine, readers))
+    if (tables.length > 0) return { _tag: "NotBlank", tables } as const
+    const all = yield* readDocument(source.name, yield* source.document, readers, options.defaults ?? {})
+    return { _tag: "WouldSeed", rows: counted(all) } as const
+  })
 
 /** Runs a seed. */
 export const run = <R>(
@@ -117,7 +155,7 @@ export const run = <R>(
   if (options.enabled === false) return Effect.succeed({ _tag: "Disabled" })
   const { lock, script, seeding } = engine.dialect
   if (lock === undefined || script === undefined || seeding === undefined) return Effect.fail(unsupported(engine))
-  const readers = new Map(Object.entries(resources).map(([name, resource]) => [name, readerOf(name, resource)]))
+  const readers = readersOf(resources)
   const known = Effect.map(
     before(engine, options.table ?? "seed_ledger", options.name ?? "main"),
     (at): SeedResult | undefined => at === undefined ? undefined : { _tag: "AlreadySeeded", at }

@@ -3,7 +3,9 @@
  */
 import type { Duration, Effect, Layer, Schedule, Scope } from "effect"
 import type { BeginOptions } from "../../Dialect.js"
+import type { Priority } from "../../Pool.js"
 import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
+import type { Enqueue } from "../unitOfWork/api.js"
 
 declare const SessionTypeId: unique symbol
 
@@ -30,7 +32,8 @@ export interface RetryOptions {
   /**
    * `conflicts`: up to three retries, after at most 20, 40 and 80 milliseconds. A schedule decides by itself how often
    * and when. Tried again are failures whose work is certainly undone: conflicts, deadlocks, lock timeouts, and
-   * connections that were lost before anything was sent. When no retry is left it is `RetryExhausted`. Default: none.
+   * connections that were lost before anything was sent; by a schedule also `PoolOverloaded`. When no retry is left it is `RetryExhausted`, of a
+   * session that only reads `ReadRetryExhausted`. Default: none.
    */
   readonly retry?: "conflicts" | Schedule.Schedule<unknown, SqlFailure> | undefined
   /**
@@ -71,6 +74,13 @@ export interface SessionOptions extends BeginOptions, RetryOptions {
    * turn, `reject` fails it with `ConcurrentUse`.
    */
   readonly concurrency?: "serialize" | "reject" | undefined
+  /**
+   * Who goes first when the pool has no connection to lend: `high`, then `normal`, then `low`; `high` is never refused
+   * because of overload. For little work that has to go on whatever happens, and for work that can wait. It is that of the
+   * whole body, of sessions inside as well; what has its connection already, needs none. Default: as around the session
+   * (`Session.withPriority`), else `normal`.
+   */
+  readonly priority?: Priority | undefined
 }
 
 /**
@@ -119,6 +129,35 @@ export interface SessionHandle<Engine> {
 }
 
 /**
+ * Sessions by a key, for as long as their scope lasts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KeyedSessions<Engine, Key, E = never, R = never> {
+  /**
+   * Runs an effect in the session of the key, which is looked up first.
+   *
+   * A key without a session gets one: it commits when the effect succeeds, after everybody who takes part has left, and
+   * rolls back when it does not. A key with a session shares it, in whichever fiber: what fails there makes the owner
+   * roll back too (`TransactionAborted`), and what is still there when the owner rolls back gets `SessionClosed`.
+   *
+   * Fails as `transaction` does; with `ConcurrentUse` when somebody still takes part `turnTimeout` after the owner's
+   * effect is over; with `SessionClosed` after `close`.
+   */
+  readonly transaction: <A, E2, R2>(
+    effect: Effect.Effect<A, E2, R2>
+  ) => Effect.Effect<A, Refined<E | E2>, R | Exclude<R2, Session<Engine>>>
+  /** The keys that have a session now. */
+  readonly keys: Effect.Effect<ReadonlyArray<Key>>
+  /**
+   * Ends every session there is, whichever fiber it belongs to: rolled back, connections given back, whoever goes on
+   * gets `SessionClosed`. Idempotent; the end of the scope does it too.
+   */
+  readonly close: Effect.Effect<void>
+}
+
+/**
  * The verbs of the sessions of one engine.
  *
  * @since 0.1.0
@@ -136,6 +175,10 @@ export interface Verbs<Engine> {
   }
   readonly open: (options?: OpenOptions) => Effect.Effect<SessionHandle<Engine>, SqlFailure, Engine | Scope.Scope>
   readonly sessionLayer: (options?: OpenOptions) => Layer.Layer<Session<Engine>, SqlFailure, Engine>
+  readonly keyed: <Key, E, R>(
+    key: Effect.Effect<Key, E, R>,
+    options?: OpenOptions
+  ) => Effect.Effect<KeyedSessions<Engine, Key, E, R>, never, Engine | Scope.Scope>
   readonly afterCommit: <R>(
     effect: Effect.Effect<unknown, never, R>
   ) => Effect.Effect<void, SessionClosed, R | Session<Engine>>
@@ -143,6 +186,8 @@ export interface Verbs<Engine> {
     effect: Effect.Effect<unknown, never, R>
   ) => Effect.Effect<void, SessionClosed, R | Session<Engine>>
   readonly rollbackOnly: Effect.Effect<void, never, Session<Engine>>
+  readonly enqueue: Enqueue<Engine>
+  readonly flush: Effect.Effect<void, SqlFailure, Session<Engine>>
   readonly info: Effect.Effect<SessionInfo, never, Session<Engine>>
   readonly required: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Session<Engine>>
 }

@@ -9,7 +9,8 @@ import { CommitUnknown } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
-import { awaitTurn, control, giveUp } from "./turn.js"
+import { annotate, failureAttributes, finish } from "../sight/tracing.js"
+import { awaitTurn, control, flushRest, giveUp } from "./turn.js"
 import type { Restore } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
 
@@ -31,22 +32,59 @@ export const end = <A, E, X>(
   restore: Restore,
   raise: Raise<X>
 ): Effect.Effect<A, E | X> => {
+  const ended = endScope(ref, exit, restore, raise)
+  const { span } = ref
+  return span === undefined ? ended : Effect.onExit(ended, (exit) => finish(span, exit))
+}
+
+const endScope = <A, E, X>(
+  ref: SessionRef,
+  exit: Exit.Exit<A, E>,
+  restore: Restore,
+  raise: Raise<X>
+): Effect.Effect<A, E | X> => {
   const { scope, unit } = ref
   const commit = Exit.isSuccess(exit) && !scope.rollbackOnly
   return Effect.flatMap(Effect.exit(takeTurn(ref, commit, restore)), (turn) => {
     if (Exit.isFailure(turn)) {
       // The wait for the turn was interrupted, or took too long: nothing is committed.
-      return commit ? end(ref, Exit.failCause(Cause.map(turn.cause, raise)), restore, raise) : exit
+      return commit ? endScope(ref, Exit.failCause(Cause.map(turn.cause, raise)), restore, raise) : exit
     }
-    if (turn.value !== undefined) return report(exit, { _tag: "Superseded", failure: turn.value }, raise)
-    return Effect.flatMap(
-      closeStreams(unit, scope),
-      () =>
-        Effect.flatMap(
-          scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit),
-          (ended) => runHooks(ref, ended.hooks, report(exit, ended.outcome, raise))
-        )
-    )
+    if (turn.value !== undefined) {
+      const outcome: Outcome = { _tag: "Superseded", failure: turn.value }
+      noteOutcome(ref, outcome)
+      return report(exit, outcome, raise)
+    }
+    const conclude = (exit: Exit.Exit<A, E | X>, commit: boolean) =>
+      Effect.flatMap(
+        scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit),
+        (ended) => {
+          noteOutcome(ref, ended.outcome)
+          return runHooks(ref, ended.hooks, report(exit, ended.outcome, raise))
+        }
+      )
+    return Effect.flatMap(closeStreams(unit, scope), () => {
+      if (!commit || unit.buffered === undefined) return conclude(exit, commit)
+      // The last of what the body did: as it fails, so does the body.
+      return Effect.flatMap(
+        Effect.exit(flushRest(ref, restore)),
+        (flushed) =>
+          Exit.isSuccess(flushed)
+            ? conclude(exit, commit)
+            : conclude(Exit.failCause(Cause.map(flushed.cause, raise)), false)
+      )
+    })
+  })
+}
+
+const outcomes = { Committed: "committed", RolledBack: "rolled_back", Unknown: "unknown", Superseded: "rolled_back" }
+
+/** Says in a scope's span what became of it. */
+const noteOutcome = ({ span }: SessionRef, outcome: Outcome): void => {
+  if (span === undefined) return
+  annotate(span, {
+    "effect_sql_engine.session.outcome": outcomes[outcome._tag],
+    ...(outcome._tag === "Committed" || outcome.failure === undefined ? undefined : failureAttributes(outcome.failure))
   })
 }
 
@@ -74,6 +112,9 @@ const takeTurn = (
   const { limits } = unit.host
   const entered = unit.state.tryEnterEnd(scope, commit ? "commit" : "rollback")
   if (entered !== false) return Effect.succeed(entered === true ? undefined : entered)
+  // A first statement that still waits for a connection has the turn, and is closed with the scope it belongs to: it
+  // would be refused when the connection comes.
+  if (unit.lease === undefined) unit.stopWaiting?.(unit.state.closed(scope.closedBy!))
   const superseded = (failure: SqlFailure): Effect.Effect<SqlFailure | undefined, SqlFailure> =>
     failure._tag === "SessionClosed" ? Effect.succeed(failure) : Effect.fail(failure)
   if (commit) {
@@ -115,7 +156,7 @@ const endSavepoint = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> =>
         state.lose(asFirst(failure ?? second), "a savepoint could not be rolled back")
         // Where the connection had to be given up for it, that was told already.
         if (unit.discard === undefined) {
-          unit.host.publish({ _tag: "CleanUpFailed", session: unit.session, failure: second })
+          unit.tell({ _tag: "CleanUpFailed", session: unit.session, failure: second })
         }
       }
       return { _tag: "RolledBack", failure: failure ?? second }
@@ -263,17 +304,17 @@ const unknown = (unit: Unit, failure: SqlFailure): CommitUnknown =>
 
 const settleTotals = (unit: Unit, outcome: Outcome): void => {
   if (unit.options.reserved === true) return
-  const { host, session } = unit
-  host.totals.open--
+  const { age: millis, host: { totals }, isHeard, session } = unit
+  totals.open--
   if (outcome._tag === "Committed") {
-    host.totals.committed++
-    host.publish({ _tag: "SessionCommitted", session })
+    totals.committed++
+    if (isHeard) unit.tell({ _tag: "SessionCommitted", session, millis })
   } else if (outcome._tag === "Unknown") {
-    host.totals.unknown++
-    host.publish({ _tag: "SessionUnknown", session, failure: outcome.failure })
+    totals.unknown++
+    if (isHeard) unit.tell({ _tag: "SessionUnknown", session, millis, failure: outcome.failure })
   } else {
-    host.totals.rolledBack++
-    host.publish({ _tag: "SessionRolledBack", session, failure: outcome.failure })
+    totals.rolledBack++
+    if (isHeard) unit.tell({ _tag: "SessionRolledBack", session, millis, failure: outcome.failure })
   }
 }
 

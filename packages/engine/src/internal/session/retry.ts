@@ -2,8 +2,9 @@
  * Running a whole unit of work again, in a new session each time.
  */
 import { Duration, Effect, Random, Schedule } from "effect"
+import type { BeginOptions } from "../../Dialect.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import { isSqlFailure, RetryExhausted } from "../../SqlFailure.js"
+import { isSqlFailure, ReadRetryExhausted, RetryExhausted } from "../../SqlFailure.js"
 import { mayRetry } from "../failure/retryable.js"
 import type { RetryOptions } from "./api.js"
 import type { Host } from "./unit.js"
@@ -24,7 +25,7 @@ export const retrying = <A, E, R>(
   host: Host,
   name: string,
   attempt: Effect.Effect<A, E | SqlFailure, R>,
-  options: RetryOptions
+  options: RetryOptions & BeginOptions
 ): Effect.Effect<A, E | SqlFailure, R> =>
   Effect.flatMap(
     Schedule.driver(options.retry === undefined || options.retry === "conflicts" ? conflicts : options.retry),
@@ -32,10 +33,15 @@ export const retrying = <A, E, R>(
       const tryAgain = (attempts: number): Effect.Effect<A, E | SqlFailure, R> =>
         Effect.catchAll(attempt, (error) => {
           if (!isSqlFailure(error) || !mayRetry(error, options.idempotent === true)) return Effect.fail(error)
+          // An overloaded pool refuses work to have less of it: within milliseconds the same work would be back.
+          if (options.retry === "conflicts" && error._tag === "PoolOverloaded") return Effect.fail(error)
           return Effect.matchEffect(driver.next(error), {
-            onFailure: () => Effect.fail(exhausted(host, name, attempts, error)),
+            onFailure: () => Effect.fail(exhausted(host, name, attempts, error, options)),
             onSuccess: () => {
               host.totals.retried++
+              if (host.sight.lifecycle.listening) {
+                host.sight.lifecycle.publish({ _tag: "SessionRetried", session: name, attempts, failure: error })
+              }
               return Effect.zipRight(between(host, name, attempts, error, options), tryAgain(attempts + 1))
             }
           })
@@ -60,20 +66,29 @@ const between = (host: Host, name: string, attempts: number, failure: SqlFailure
   )
 }
 
-const exhausted = (host: Host, name: string, attempts: number, last: SqlFailure): SqlFailure => {
+const exhausted = (
+  host: Host,
+  name: string,
+  attempts: number,
+  last: SqlFailure,
+  { readOnly }: BeginOptions
+): SqlFailure => {
   switch (last._tag) {
     case "SessionClosed":
     case "NestedRefused":
     case "ConcurrentUse":
     case "RetryExhausted":
+    case "ReadRetryExhausted":
       return last
-    default:
-      return new RetryExhausted({
+    default: {
+      const Exhausted = readOnly ?? host.defaults.readOnly ? ReadRetryExhausted : RetryExhausted
+      return new Exhausted({
         message: `Session "${name}" of engine "${host.name}" failed ${attempts} times; the last time: ${last.message}`,
         engine: host.name,
         attempts,
         last,
         sent: last.sent
       })
+    }
   }
 }

@@ -5,6 +5,7 @@ import { Cause, Effect, Exit, FiberRef, Option } from "effect"
 import type { Context, Duration, Fiber } from "effect"
 import * as Time from "effect/Duration"
 import type { BeginOptions } from "../../Dialect.js"
+import type { Priority } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import {
   EngineConfigError,
@@ -15,9 +16,12 @@ import {
   SessionTimeout
 } from "../../SqlFailure.js"
 import { asFirst } from "../sessionState.js"
+import type { Site } from "../sight/site.js"
+import { begin, isTraced } from "../sight/tracing.js"
 import { end } from "./end.js"
 import type { Raise } from "./end.js"
-import { awaitTurn } from "./turn.js"
+import { priorityIn } from "./priority.js"
+import { awaitTurn, flush } from "./turn.js"
 import type { Restore } from "./turn.js"
 import type { Host } from "./unit.js"
 import { current, enter, innermost, SessionRef, Unit } from "./unit.js"
@@ -28,6 +32,9 @@ export interface Options extends BeginOptions {
   readonly timeout?: Duration.DurationInput | undefined
   readonly nested?: "savepoint" | "join" | "new" | "refuse" | undefined
   readonly concurrency?: "serialize" | "reject" | undefined
+  readonly priority?: Priority | undefined
+  /** Where it was asked for. */
+  readonly site?: Site | undefined
 }
 
 /** A scope that was opened, and whether it is its own or the one around it. */
@@ -38,6 +45,37 @@ interface Opened {
 
 /** Opens the scope that `options` ask for where the fiber stands. The caller is uninterruptible, and ends it. */
 export const open = (
+  host: Host,
+  fiber: Fiber.RuntimeFiber<any, any>,
+  options: Options,
+  restore: Restore
+): Effect.Effect<Opened, SqlFailure> => {
+  const opened = openScope(host, fiber, options, restore)
+  return isTraced(fiber) ? Effect.flatMap(opened, (scope) => traced(scope, options)) : opened
+}
+
+/** A scope with a span of its own, that ends with it. */
+const traced = (opened: Opened, { name }: Options): Effect.Effect<Opened> => {
+  const { joined, ref: { outer, scope, unit } } = opened
+  if (joined) return Effect.succeed(opened)
+  const { driver, name: engine } = unit.host
+  return Effect.map(
+    begin(name ?? (scope.parent === undefined ? "session" : "savepoint"), {
+      attributes: {
+        ...driver.attributes,
+        "effect_sql_engine.engine": engine,
+        "effect_sql_engine.session": unit.session,
+        "effect_sql_engine.session.depth": scope.depth
+      }
+    }),
+    (span) => {
+      if (scope.parent === undefined) unit.span = span
+      return { joined, ref: new SessionRef(unit, scope, outer, span) }
+    }
+  )
+}
+
+const openScope = (
   host: Host,
   fiber: Fiber.RuntimeFiber<any, any>,
   options: Options,
@@ -71,7 +109,7 @@ const openRoot = (
       })
     )
   }
-  const unit = new Unit(host, options, around)
+  const unit = new Unit(host, options, around, priorityIn(fiber))
   host.totals.opened++
   host.totals.open++
   const ref = new SessionRef(unit, unit.state.root, innermost(fiber.currentContext.unsafeMap))
@@ -136,10 +174,16 @@ export const transaction = <A, E, R, X>(
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E | X, R>((fiber) =>
       Effect.flatMap(Effect.mapError(open(host, fiber, options, restore), raise), ({ joined, ref }) => {
-        const inside = within(body, enter(fiber.currentContext, ref, tagKey))
+        const inside = within(body, enter(fiber.currentContext, ref, tagKey, options.priority))
         const limited = options.timeout === undefined
           ? inside
-          : limit(ref, inside, Time.toMillis(options.timeout), raise)
+          // What was enqueued is a part of the body, and of its time.
+          : limit(
+            ref,
+            Effect.zipLeft(inside, Effect.mapError(flush(ref), raise)),
+            Time.toMillis(options.timeout),
+            raise
+          )
         return Effect.flatMap(
           Effect.exit(restore(limited)),
           (exit) => joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise)
@@ -153,7 +197,7 @@ export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, context: Context
   Effect.locally(effect as Effect.Effect<A, E>, FiberRef.currentContext, context)
 
 /** A body that joined cannot be undone alone: when it fails, the scope it joined cannot commit. */
-const leaveJoined = <A, E>(ref: SessionRef, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+export const leaveJoined = <A, E>(ref: SessionRef, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
   if (Exit.isFailure(exit)) {
     const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
     const failure = isSqlError(error) ? fromSqlError(error) : error
@@ -165,7 +209,8 @@ const leaveJoined = <A, E>(ref: SessionRef, exit: Exit.Exit<A, E>): Effect.Effec
   return exit
 }
 
-const limit = <A, E, R, X>(
+/** Interrupts a body that takes longer than its session may. */
+export const limit = <A, E, R, X>(
   ref: SessionRef,
   body: Effect.Effect<A, E, R>,
   millis: number,

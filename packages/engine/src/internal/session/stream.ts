@@ -7,8 +7,10 @@
 import type { Chunk } from "effect"
 import { Effect, Exit, Option, Scope, Stream } from "effect"
 import type { Statement } from "../../Driver.js"
-import type { Pool, Request } from "../../Pool.js"
+import type { Pool, Priority, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import type { Site } from "../sight/site.js"
+import type { Watched } from "../sight/watch.js"
 import { awaitTurn, giveUp, lost, operate } from "./turn.js"
 import { nearest } from "./unit.js"
 import type { OpenStream, SessionRef } from "./unit.js"
@@ -16,9 +18,14 @@ import type { OpenStream, SessionRef } from "./unit.js"
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
 
 /** The rows of a statement, read through the session a fiber is in. */
-export const inSession = (ref: SessionRef, statement: Omit<Statement, "prelude" | "onSend">): Stream.Stream<any, SqlFailure> =>
+export const inSession = (
+  ref: SessionRef,
+  statement: Omit<Statement, "prelude" | "onSend">,
+  watched?: Watched
+): Stream.Stream<any, SqlFailure> =>
   Stream.fromPull(
-    Effect.map(Effect.acquireRelease(Effect.sync(() => new Reading(ref, statement)), finish), (reading) => reading.pull)
+    Effect.map(Effect.acquireRelease(Effect.sync(() => new Reading(ref, statement, watched)), finish), (reading) =>
+      reading.pull)
   )
 
 class Reading implements OpenStream {
@@ -28,7 +35,7 @@ class Reading implements OpenStream {
   /** Owns what the driver opened for the stream; made with the first batch, in the turn of the first batch. */
   private source: { readonly scope: Scope.CloseableScope; readonly pull: Pull } | undefined
 
-  constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude" | "onSend">) {
+  constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude" | "onSend">, watched?: Watched) {
     this.scope = ref.scope
     this.pull = Effect.withFiberRuntime((fiber) => {
       if (this.source !== undefined && !this.isOpen) {
@@ -40,7 +47,14 @@ class Reading implements OpenStream {
         statement.sql,
         (connection, prelude, onSend) =>
           this.source === undefined
-            ? this.open(here, connection.stream({ ...statement, prelude, onSend }))
+            ? this.open(
+              here,
+              connection.stream({
+                ...statement,
+                prelude,
+                onSend: watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
+              })
+            )
             : this.source.pull,
         Option.getOrUndefined,
         Option.some,
@@ -99,9 +113,22 @@ const finish = (reading: Reading): Effect.Effect<void> =>
   })
 
 /** The rows of a statement on a connection borrowed for the stream. */
-export const alone = (pool: Pool, statement: Omit<Statement, "prelude" | "onSend">): Stream.Stream<any, SqlFailure> =>
+export const alone = (
+  pool: Pool,
+  statement: Omit<Statement, "prelude" | "onSend">,
+  priority: Priority | undefined,
+  watched?: Watched,
+  site?: Site
+): Stream.Stream<any, SqlFailure> =>
   Stream.unwrapScoped(Effect.uninterruptibleMask((restore) => {
-    const request: Request = { session: undefined, statement: statement.sql, holds: [], lease: undefined }
+    const request: Request = {
+      session: undefined,
+      statement: statement.sql,
+      holds: [],
+      priority,
+      site,
+      lease: undefined
+    }
     let failed: SqlFailure | undefined
     return Effect.zipRight(
       Effect.addFinalizer(() => Effect.sync(() => pool.release(request, failed))),
@@ -109,7 +136,11 @@ export const alone = (pool: Pool, statement: Omit<Statement, "prelude" | "onSend
         restore(pool.acquire(request)),
         () =>
           Stream.tapError(
-            request.lease!.connection.stream({ ...statement, prelude: [] }),
+            request.lease!.connection.stream({
+              ...statement,
+              prelude: [],
+              onSend: watched?.sending(request.lease!.connection, [])
+            }),
             (failure) =>
               Effect.sync(() => {
                 failed = failure

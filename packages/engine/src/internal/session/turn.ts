@@ -8,7 +8,10 @@ import { ConnectionError, NestedRefused, QueryCancelled, UnknownError } from "..
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
-import type { Hook, SessionRef, Unit } from "./unit.js"
+import { watchedControl } from "../sight/control.js"
+import { isWatched, start as watch, within as inSpan } from "../sight/watch.js"
+import { priorityIn } from "./priority.js"
+import type { Hook, Send, SessionRef, Unit } from "./unit.js"
 
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -67,18 +70,22 @@ export const awaitTurn = (
       }))
   })
 
+/** What is run on a session's connection. */
+type Operation<A, E> = (
+  connection: DriverConnection,
+  prelude: ReadonlyArray<string>,
+  onSend: () => void
+) => Effect.Effect<A, E>
+
 /**
  * Runs one operation of a scope. `failureOf` finds the typed failure in what the operation failed with; none means
  * that it only ended. What goes on with something that was begun in a scope further out (`begunIn`) sets no savepoints.
+ * Writes that wait for a flush go first; without an operation (`undefined`) that is all.
  */
 export const operate = <A, E>(
   ref: SessionRef,
   sql: string,
-  operation: (
-    connection: DriverConnection,
-    prelude: ReadonlyArray<string>,
-    onSend: () => void
-  ) => Effect.Effect<A, E>,
+  operation: Operation<A, E> | undefined,
   failureOf: (error: E) => SqlFailure | undefined,
   toError: (failure: SqlFailure) => E,
   begunIn: Scope<Hook> = ref.scope
@@ -100,7 +107,11 @@ export const operate = <A, E>(
         return Effect.fail(toError(refused))
       }
       if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
-      return Effect.matchCauseEffect(restore(unit.pool.acquire(unit)), {
+      const acquire = Effect.withFiberRuntime<void, SqlFailure>((fiber) => {
+        unit.priority = priorityIn(fiber) ?? unit.priority
+        return unit.pool.acquire(unit)
+      })
+      return Effect.matchCauseEffect(restore(acquire), {
         onFailure: (cause) => {
           stepBack(unit)
           return Effect.failCause(Cause.map(cause, toError))
@@ -117,25 +128,21 @@ export const operate = <A, E>(
     const send = (): Effect.Effect<A, E> => {
       const connection = unit.lease!.connection
       if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
-      const ahead = state.transactional ? state.unset(begunIn) : []
-      const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
-      if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
-      // Between here and the sending the fiber may give way, and be interrupted.
-      let sent = false
-      const run = Effect.suspend(() => operation(connection, prelude, () => sent = true))
-      return Effect.matchCauseEffect(restore(run), {
-        onFailure: (cause) => {
-          const failure = observe(unit, connection, ahead, sent, cause, failureOf)
-          state.leave()
-          return failure === undefined ? Effect.failCause(cause) : Effect.fail(toError(failure))
-        },
-        onSuccess: (value) => {
-          state.answered(connection.transaction(), ahead, undefined)
-          state.leave()
-          return Effect.succeed(value)
-        }
-      })
+      if (unit.buffered !== undefined && !written) {
+        written = true
+        return Effect.matchCauseEffect(writeBuffered(unit, scope, restore), {
+          onFailure: (cause) => {
+            state.leave()
+            return Effect.failCause(Cause.map(cause, toError))
+          },
+          onSuccess: resend
+        })
+      }
+      if (operation !== undefined) return exchange(unit, begunIn, operation, restore, failureOf, toError, false)
+      state.leave()
+      return Effect.void as Effect.Effect<any>
     }
+    let written = false
     // The answer to an interrupted statement may have shown that the transaction is gone or failed.
     const resend = (): Effect.Effect<A, E> => {
       const refused = refusal()
@@ -156,6 +163,104 @@ export const operate = <A, E>(
       Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), toError),
       start
     )
+  })
+
+/** Sends one operation, and tells the state machine what the wire said. The caller holds the turn, and may keep it. */
+const exchange = <A, E>(
+  unit: Unit,
+  begunIn: Scope<Hook>,
+  operation: Operation<A, E>,
+  restore: Restore,
+  failureOf: (error: E) => SqlFailure | undefined,
+  toError: (failure: SqlFailure) => E,
+  keepsTurn: boolean
+): Effect.Effect<A, E> => {
+  const { state } = unit
+  const connection = unit.lease!.connection
+  const ahead = state.transactional ? state.unset(begunIn) : []
+  const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
+  if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
+  // Between here and the sending the fiber may give way, and be interrupted.
+  let sent = false
+  const run = Effect.suspend(() => operation(connection, prelude, () => sent = true))
+  return Effect.matchCauseEffect(restore(run), {
+    onFailure: (cause) => {
+      const failure = observe(unit, connection, ahead, sent, cause, failureOf)
+      if (!keepsTurn) state.leave()
+      return failure === undefined ? Effect.failCause(cause) : Effect.fail(toError(failure))
+    },
+    onSuccess: (value) => {
+      const began = state.transaction === "none"
+      state.answered(connection.transaction(), ahead, undefined)
+      if (began && unit.isHeard && state.transactional) {
+        unit.tell({ _tag: "SessionBegan", session: unit.session, connection: connection.id, millis: unit.age })
+      }
+      if (!keepsTurn) state.leave()
+      return Effect.succeed(value)
+    }
+  })
+}
+
+const itself = (failure: SqlFailure) => failure
+
+/** Writes what was enqueued before the next statement of a scope. The caller holds the turn, and a connection. */
+const writeBuffered = (unit: Unit, from: Scope<Hook>, restore: Restore): Effect.Effect<void, SqlFailure> =>
+  Effect.withFiberRuntime((fiber) => {
+    if (unit.buffered === undefined) return Effect.void
+    const watched = isWatched(unit.host, fiber)
+    const send: Send = (scope, statement) =>
+      Effect.suspend(() => {
+        const { broken } = unit.state
+        // What was written before it may have been the end of the transaction.
+        if (broken !== undefined) return Effect.fail(unit.state.aborted(broken))
+        const { params, sql } = statement
+        unit.statement = sql
+        const watching = watched ? watch(unit.host, { sql, params, session: unit.session }, fiber) : undefined
+        const answer = exchange<ReadonlyArray<any>, SqlFailure>(
+          unit,
+          scope,
+          (connection, prelude, onSend) =>
+            connection.execute({
+              ...statement,
+              prelude,
+              onSend: watching === undefined ? onSend : watching.sending(connection, prelude, onSend)
+            }),
+          restore,
+          itself,
+          itself,
+          true
+        )
+        return watching === undefined
+          ? answer
+          : inSpan(watching, fiber, Effect.onExit(answer, (exit) => watching.ended(exit)))
+      })
+    return unit.buffered.write(from, send)
+  })
+
+/** Sends what was enqueued in this scope, and around it, now. */
+export const flush = (ref: SessionRef): Effect.Effect<void, SqlFailure> =>
+  Effect.suspend(() =>
+    ref.unit.buffered?.pending(ref.scope) === true
+      ? operate<void, SqlFailure>(ref, "flush", undefined, itself, itself)
+      : Effect.void
+  )
+
+/** Sends what is left of it at the end of a scope. The caller holds the turn. */
+export const flushRest = ({ scope, unit }: SessionRef, restore: Restore): Effect.Effect<void, SqlFailure> =>
+  Effect.suspend(() => {
+    const { state } = unit
+    // What is lost already, or cannot be committed, needs no more writes.
+    if (unit.buffered?.pending(scope) !== true || state.obstacle(scope) !== undefined) return Effect.void
+    const write = Effect.suspend(() => {
+      const { connection } = unit.lease!
+      if (!state.cut && connection.condition() !== "busy") return writeBuffered(unit, scope, restore)
+      return Effect.flatMap(
+        settle(unit, connection),
+        () => state.obstacle(scope) === undefined ? writeBuffered(unit, scope, restore) : Effect.void
+      )
+    })
+    if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return write
+    return Effect.zipRight(restore(Effect.suspend(() => unit.pool.acquire(unit))), write)
   })
 
 /** Leaves the turn with nothing sent. A connection that came too late for the session's end goes back at once. */
@@ -292,7 +397,7 @@ export const giveUp = (unit: Unit, failure: SqlFailure): void => {
   unit.discard ??= failure
   unit.state.lose(asFirst(failure), "its connection had to be closed")
   if (unit.lease !== undefined) unit.pool.destroy(unit, failure)
-  unit.host.publish({ _tag: "CleanUpFailed", session: unit.session, failure })
+  unit.tell({ _tag: "CleanUpFailed", session: unit.session, failure })
 }
 
 /**
@@ -309,7 +414,7 @@ export const control = (
     const { state } = unit
     if (unit.lease === undefined) return Effect.succeed(undefined)
     const connection = unit.lease.connection
-    const send = Effect.map(
+    const sending = Effect.map(
       unit.host.deadlines.bounded(millis, Effect.suspend(() => connection.control(kind, sql))),
       (exit) => {
         if (exit !== undefined && exit._tag === "Success") {
@@ -323,6 +428,7 @@ export const control = (
         return failure
       }
     )
+    const send = watchedControl(unit, connection, sql, sending)
     if (!state.cut && connection.condition() !== "busy") return send
     return Effect.flatMap(settle(unit, connection), () => {
       if (state.broken !== undefined) return Effect.succeed(unit.discard ?? lost(unit))

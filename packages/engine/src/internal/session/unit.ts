@@ -5,37 +5,23 @@
 import { TransactionConnection } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { Context, Effect, Stream } from "effect"
-import type { Fiber } from "effect"
+import type { Fiber, Tracer } from "effect"
 import type { BeginOptions } from "../../Dialect.js"
-import type { Driver } from "../../Driver.js"
-import type { Lease, Pool, Request } from "../../Pool.js"
+import type { Driver, DriverConnection, Statement } from "../../Driver.js"
+import type { Lease, Pool, Priority, Request } from "../../Pool.js"
 import { NestedRefused, toSqlError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Deadlines } from "../deadlines.js"
 import type { Scope } from "../sessionState.js"
 import { SessionState } from "../sessionState.js"
+import type { Sight, StatementLog } from "../sight/sight.js"
+import type { Site } from "../sight/site.js"
+import { parentSpanKey } from "../sight/tracing.js"
+import type { SessionEvent, SessionTotals } from "./events.js"
+import { putPriority } from "./priority.js"
 
 /** An effect to run once the outcome is known: as it was registered, among the sessions around the scope that ended. */
 export type Hook = (ended: SessionRef) => Effect.Effect<unknown>
-
-/** What became of sessions since the engine was made; `opened = committed + rolledBack + unknown + open`. */
-export interface SessionTotals {
-  opened: number
-  committed: number
-  rolledBack: number
-  unknown: number
-  open: number
-  /** Attempts that were run again. */
-  retried: number
-}
-
-/** What happens to sessions, as it happens. */
-export type SessionEvent =
-  | { readonly _tag: "SessionCommitted"; readonly session: string }
-  | { readonly _tag: "SessionRolledBack"; readonly session: string; readonly failure: SqlFailure | undefined }
-  | { readonly _tag: "SessionUnknown"; readonly session: string; readonly failure: SqlFailure }
-  /** A clean-up was given up; the connection was destroyed instead. */
-  | { readonly _tag: "CleanUpFailed"; readonly session: string; readonly failure: SqlFailure }
 
 /** What a session needs of its engine. */
 export interface Host {
@@ -45,6 +31,8 @@ export interface Host {
   readonly driver: Driver
   readonly write: Pool
   readonly read: Pool | undefined
+  /** Where a health check gets its connection: outside of the pools, one at a time. */
+  readonly aside: Pool
   /** How its pools lend. */
   readonly mode: "queue" | "none" | "single"
   readonly deadlines: Deadlines
@@ -53,15 +41,20 @@ export interface Host {
   readonly defaults: BeginOptions
   readonly totals: SessionTotals
   readonly nextSession: () => number
-  readonly publish: (event: SessionEvent) => void
+  /** Who listens. */
+  readonly sight: Sight
+  /** What is said of statements; absent where nothing is. */
+  readonly statementLog: StatementLog | undefined
 }
 
 /** What was asked of a session. */
 export interface UnitOptions extends BeginOptions {
   readonly name?: string | undefined
   readonly concurrency?: "serialize" | "reject" | undefined
+  readonly priority?: Priority | undefined
   /** A connection lent without a transaction. */
   readonly reserved?: boolean | undefined
+  readonly site?: Site | undefined
 }
 
 /** A session: one state machine, at most one connection. */
@@ -72,10 +65,26 @@ export class Unit implements Request {
   readonly session: string
   statement: string | undefined = undefined
   lease: Lease | undefined = undefined
+  /** With which the connection is asked for: what stood around the session's beginning, or its first statement. */
+  priority: Priority | undefined
+  stopWaiting: ((failure: SqlFailure) => void) | undefined = undefined
   /** Streams that read through this session and have to be closed before it ends, by the scope they belong to. */
   streams: Set<OpenStream> | undefined = undefined
+  /** Writes that wait for a flush; absent while none does. */
+  buffered: Buffered | undefined = undefined
+  /** The span of the whole session, where somebody traces. */
+  span: Tracer.Span | undefined = undefined
+  /** When it was opened, in milliseconds. */
+  private readonly openedAt: number
 
-  constructor(readonly host: Host, readonly options: UnitOptions, private readonly around: SessionRef | undefined) {
+  constructor(
+    readonly host: Host,
+    readonly options: UnitOptions,
+    private readonly around: SessionRef | undefined,
+    priority: Priority | undefined
+  ) {
+    this.priority = options.priority ?? priority
+    this.openedAt = host.deadlines.now()
     this.session = `${options.name ?? "session"}#${host.nextSession()}`
     this.state = new SessionState(this.session, host.name, options.reserved !== true)
     const readOnly = options.readOnly ?? host.defaults.readOnly
@@ -83,9 +92,28 @@ export class Unit implements Request {
     this.begin = options.reserved === true ? "" : host.driver.dialect.begin({ ...host.defaults, ...defined(options) })
   }
 
+  /** Where in the program it was asked for, while somebody looks for leaks. */
+  get site(): Site | undefined {
+    return this.options.site
+  }
+
   /** The connections of the sessions around this one, which cannot be given back before this one is served. */
   get holds(): ReadonlyArray<Lease> {
     return this.around === undefined ? nothing : held(this.around, this.host)
+  }
+
+  /** Whether anybody listens to what happens to it; without listeners no event is built. */
+  get isHeard(): boolean {
+    return this.host.sight.lifecycle.listening
+  }
+
+  tell(event: SessionEvent): void {
+    this.host.sight.lifecycle.publish(event)
+  }
+
+  /** How long ago it was opened, in milliseconds. */
+  get age(): number {
+    return this.host.deadlines.now() - this.openedAt
   }
 
   /** The end has run. A connection that arrives now belongs to nobody. */
@@ -118,6 +146,23 @@ const held = (ref: SessionRef, host: Host): ReadonlyArray<Lease> => {
   return leases
 }
 
+/** Writes that were enqueued in a session and wait for a flush. */
+export interface Buffered {
+  /** Whether `write` from this scope has anything to write. */
+  readonly pending: (from: Scope<Hook>) => boolean
+  /**
+   * Writes what can be written when a statement of this scope is next: its own writes, and those of the scopes around it
+   * as far as no savepoint has been set since. The caller holds the turn, and a connection.
+   */
+  readonly write: (from: Scope<Hook>, send: Send) => Effect.Effect<void, SqlFailure>
+}
+
+/** Sends a statement of a scope, by somebody who holds the turn. */
+export type Send = (
+  scope: Scope<Hook>,
+  statement: Omit<Statement, "prelude" | "onSend">
+) => Effect.Effect<ReadonlyArray<any>, SqlFailure>
+
 /** A stream that is being read through a session. */
 export interface OpenStream {
   readonly scope: Scope<Hook>
@@ -146,7 +191,13 @@ export class SessionRef implements Connection {
   /** Unique for each scope, so that requests of two scopes never share a batch. */
   readonly transaction: readonly [SessionRef, number]
 
-  constructor(readonly unit: Unit, readonly scope: Scope<Hook>, readonly outer: SessionRef | undefined) {
+  /** `span` is this scope's own, where somebody traces. */
+  constructor(
+    readonly unit: Unit,
+    readonly scope: Scope<Hook>,
+    readonly outer: SessionRef | undefined,
+    readonly span?: Tracer.Span | undefined
+  ) {
     this.transaction = [this, scope.depth]
   }
 
@@ -194,6 +245,16 @@ const currentIn = (host: Host, map: Map<string, any>): SessionRef | undefined =>
   return map.get(host.key)
 }
 
+/** The connections of the sessions around a fiber, the innermost first. */
+export const holding = (map: Map<string, any>): ReadonlyArray<DriverConnection> => {
+  const connections: Array<DriverConnection> = []
+  for (let ref = innermost(map); ref !== undefined; ref = ref.outer) {
+    const connection = ref.unit.lease?.connection
+    if (connection !== undefined && !connections.includes(connection)) connections.push(connection)
+  }
+  return connections
+}
+
 /**
  * Where to run what is bound to a scope: whoever stands in an open scope inside of it stays there, since the outer one
  * takes no statement before the inner one has ended.
@@ -217,16 +278,23 @@ export const enterFrom = <R>(
   const ref = nearest(handle, map)
   if (ref !== handle) return Context.unsafeMake(new Map(map).set(tagKey, handle.unit.host))
   const outer = innermost(map)
-  return enter(context, outer === handle.outer ? handle : new SessionRef(handle.unit, handle.scope, outer), tagKey)
+  const inside = outer === handle.outer ? handle : new SessionRef(handle.unit, handle.scope, outer, handle.span)
+  return enter(context, inside, tagKey, handle.unit.options.priority)
 }
 
-/** The context in which a scope's body runs. `tagKey` is where code that declares `Session<Engine>` finds the engine. */
+/**
+ * The context in which a scope's body runs. `tagKey` is where code that declares `Session<Engine>` finds the engine.
+ * `priority` is what was asked of the scope; without it the body has the one around it.
+ */
 export const enter = <R>(
   context: Context.Context<R>,
   ref: SessionRef,
-  tagKey: string | undefined
+  tagKey: string | undefined,
+  priority?: Priority | undefined
 ): Context.Context<any> => {
   const map = new Map(context.unsafeMap)
+  putPriority(map, priority)
+  if (ref.span !== undefined) map.set(parentSpanKey, ref.span)
   map.set(ref.unit.host.key, ref)
   map.set(transactionKey, ref.transaction)
   if (tagKey !== undefined) map.set(tagKey, ref.unit.host)

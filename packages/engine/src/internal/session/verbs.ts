@@ -3,12 +3,17 @@
  */
 import { Context, Effect, Exit, Layer } from "effect"
 import type { Fiber, Scope } from "effect"
+import { Hooks } from "../../Interception.js"
 import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
 import { refine } from "../../SqlFailure.js"
+import { placed } from "../sight/site.js"
+import { enqueuing } from "../unitOfWork/enqueue.js"
 import type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./api.js"
 import { end } from "./end.js"
+import { keyed } from "./keyed.js"
 import { retrying } from "./retry.js"
 import { open, refused, transaction, within } from "./run.js"
+import { flush } from "./turn.js"
 import type { Host, SessionRef } from "./unit.js"
 import { current, enter, enterFrom, leave } from "./unit.js"
 
@@ -32,18 +37,26 @@ export const transactionOn = <A, E, R>(
   body: Effect.Effect<A, E, R>,
   options: SessionOptions
 ): Effect.Effect<A, Refined<E>, R> => {
-  const attempt = refine(transaction(host, tagKey, body, options, same))
-  if (options.retry === undefined) return attempt
-  return Effect.withFiberRuntime((fiber) => {
-    const around = options.nested === "new" ? undefined : current(host, fiber)
-    return around === undefined
-      ? retrying<A, Refined<E>, R>(host, options.name ?? "session", attempt, options)
-      : Effect.fail(
-        around.unit.state.refusal(around.scope) ??
-          refused(around, "only the outermost session can be tried again (retry)")
-      )
-  })
+  return tried(host, refine(transaction(host, tagKey, body, options, same)), options)
 }
+
+/** Tries an attempt at a session again, where that is asked for and the session is the outermost. */
+export const tried = <A, E, R>(
+  host: Host,
+  attempt: Effect.Effect<A, E, R>,
+  options: SessionOptions
+): Effect.Effect<A, E | SqlFailure, R> =>
+  options.retry === undefined
+    ? attempt
+    : Effect.withFiberRuntime((fiber) => {
+      const around = options.nested === "new" ? undefined : current(host, fiber)
+      return around === undefined
+        ? retrying<A, E, R>(host, options.name ?? "session", attempt, options)
+        : Effect.fail(
+          around.unit.state.refusal(around.scope) ??
+            refused(around, "only the outermost session can be tried again (retry)")
+        )
+    })
 
 /** The verbs for the engine behind a tag. */
 export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Service>): Verbs<Self> => {
@@ -65,12 +78,19 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
       const { scope, unit } = ref
       if (scope.closedBy !== undefined) return Effect.fail(unit.state.closed(scope.closedBy))
       const context = fiber.currentContext
-      scope[which] = scope[which].concat((ended) => within(hook, leave(context, ended)))
+      const taken = context.unsafeMap.get(Hooks.key) as Context.Tag.Service<Hooks> | undefined
+      scope[which] = scope[which].concat((ended) => {
+        const run = within(hook, leave(context, ended))
+        return taken === undefined ? run : taken({ when: which, session: ended.unit.session, run })
+      })
       return Effect.void
     })
 
-  const openHandle = (options: OpenOptions = {}): Effect.Effect<SessionHandle<Self>, SqlFailure, Self | Scope.Scope> =>
-    onEngine((host) =>
+  const openHandle = (
+    asked: OpenOptions = {}
+  ): Effect.Effect<SessionHandle<Self>, SqlFailure, Self | Scope.Scope> => {
+    const options = placed(asked, openHandle)
+    return onEngine((host) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.withFiberRuntime((fiber) =>
           Effect.flatMap(open(host, fiber, options, restore), ({ ref }) => {
@@ -99,9 +119,11 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
         )
       )
     )
+  }
 
-  const sessionLayer = (options: OpenOptions = {}): Layer.Layer<Session<Self>, SqlFailure, Self> =>
-    Layer.scopedContext(
+  const sessionLayer = (asked: OpenOptions = {}): Layer.Layer<Session<Self>, SqlFailure, Self> => {
+    const options = placed(asked, sessionLayer)
+    return Layer.scopedContext(
       onEngine((host) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.withFiberRuntime((fiber) =>
@@ -112,23 +134,28 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
                     ? Effect.orDie(end(ref, Exit.void, still, same))
                     : Effect.asVoid(Effect.exit(end(ref, exit, still, same)))
                 ),
-                enter(Context.empty(), ref, tagKey) as Context.Context<Session<Self>>
+                enter(Context.empty(), ref, tagKey, options.priority) as Context.Context<Session<Self>>
               ))
           )
         )
       )
     )
+  }
+
+  const transactionVerb = (first?: unknown, second?: SessionOptions) => {
+    const options = placed(
+      (Effect.isEffect(first) ? second : first as SessionOptions | undefined) ?? {},
+      transactionVerb
+    )
+    const on = (body: Effect.Effect<any, any, any>) => onEngine((host) => transactionOn(host, tagKey, body, options))
+    return Effect.isEffect(first) ? on(first as Effect.Effect<any, any, any>) : on
+  }
 
   return {
-    transaction: ((first?: unknown, second?: SessionOptions) =>
-      Effect.isEffect(first)
-        ? onEngine((host) => transactionOn(host, tagKey, first, second ?? {}))
-        : (body: Effect.Effect<any, any, any>) =>
-          onEngine((host) => transactionOn(host, tagKey, body, first as SessionOptions ?? {}))) as Verbs<
-        Self
-      >["transaction"],
+    transaction: transactionVerb as Verbs<Self>["transaction"],
     open: openHandle,
     sessionLayer,
+    keyed: (key, options = {}) => onEngine((host) => keyed(host, tagKey, key, options)),
     afterCommit: (effect) => register(effect, "afterCommit") as any,
     afterRollback: (effect) => register(effect, "afterRollback") as any,
     rollbackOnly: inScope((ref) =>
@@ -136,6 +163,16 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
         ref.scope.rollbackOnly = true
       })
     ),
+    enqueue: enqueuing(inScope<SessionRef, SqlFailure>((ref) => {
+      const refused = ref.unit.state.refusal(ref.scope)
+      return refused === undefined ? Effect.succeed(ref) : Effect.fail(refused)
+    })),
+    flush: Effect.flatMap(Within, (host) =>
+      Effect.withFiberRuntime<void, SqlFailure>((fiber) => {
+        const ref = current(host, fiber)
+        // After the end there is nothing left to flush.
+        return ref === undefined || ref.scope.closedBy !== undefined ? Effect.void : flush(ref)
+      })),
     info: inScope((ref) => Effect.sync(() => infoOf(ref))),
     required: (effect) => effect
   }

@@ -62,13 +62,15 @@ export type Target = AnyTable | (() => AnyTable) | string
  * @since 0.1.0
  * @category models
  */
-export interface Table<out Model extends AnyModel = AnyModel> extends TableName, Pipeable {
+export interface Table<out Model extends AnyModel = AnyModel, out Key extends string = Field<Model>>
+  extends TableName, Pipeable
+{
   readonly [TypeId]: typeof TypeId
   readonly model: Model
   /** In the order of the Schema's fields. */
   readonly columns: ReadonlyArray<Column>
   /** The fields of the primary key. */
-  readonly primaryKey: ReadonlyArray<Field<Model>>
+  readonly primaryKey: ReadonlyArray<Key>
   /** The name it was declared under; `Table.as` changes `name` and `schema` only. */
   readonly declared: TableName
   readonly rules: Rules

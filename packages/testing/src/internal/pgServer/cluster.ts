@@ -50,7 +50,12 @@ export const initialise = (cluster: Cluster): Effect.Effect<void, Error> =>
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-const launch = (cluster: Cluster, port: number, settings: Readonly<Record<string, string>>) =>
+const launch = (
+  cluster: Cluster,
+  port: number,
+  settings: Readonly<Record<string, string>>,
+  onLog: ((text: string) => void) | undefined
+) =>
   Effect.async<Postmaster, Error>((resume) => {
     const words = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
     const child = spawn(
@@ -59,7 +64,7 @@ const launch = (cluster: Cluster, port: number, settings: Readonly<Record<string
       { ...cluster.account, cwd: cluster.base, stdio: ["ignore", "ignore", "pipe"] }
     )
     let output = ""
-    const onData = (chunk: Buffer) => {
+    const onData = (chunk: Buffer | string) => {
       output += chunk
       if (!/ready to accept (read-only )?connections/.test(output)) return
       // From here on the log is read and dropped: a full pipe would stop the server.
@@ -68,6 +73,7 @@ const launch = (cluster: Cluster, port: number, settings: Readonly<Record<string
       resume(Effect.succeed({ process: child, port }))
     }
     child.stderr.on("data", onData)
+    if (onLog !== undefined) child.stderr.setEncoding("utf8").on("data", onLog)
     child.once("error", (error) => resume(Effect.fail(failed("postgres", error.message))))
     child.once("exit", () => resume(Effect.fail(failed("postgres", output))))
     return Effect.sync(() => child.kill("SIGKILL"))
@@ -77,12 +83,13 @@ const launch = (cluster: Cluster, port: number, settings: Readonly<Record<string
 export const serve = (
   cluster: Cluster,
   settings: Readonly<Record<string, string>>,
-  port?: number
+  port?: number,
+  onLog?: (text: string) => void
 ): Effect.Effect<Postmaster, Error> =>
   port !== undefined
-    ? launch(cluster, port, settings)
+    ? launch(cluster, port, settings, onLog)
     // Somebody else may take the port between the look and the start.
-    : Effect.retry(Effect.flatMap(freePort, (free) => launch(cluster, free, settings)), { times: 3 })
+    : Effect.retry(Effect.flatMap(freePort, (free) => launch(cluster, free, settings, onLog)), { times: 3 })
 
 /** How a server is told to stop: let clients finish, throw them out, or drop everything. */
 export type StopMode = "smart" | "fast" | "immediate"

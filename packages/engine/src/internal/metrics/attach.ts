@@ -1,0 +1,151 @@
+/**
+ * An engine behind the metrics: what it counts anyway is read when a metric is read; only durations are noted as they
+ * happen.
+ */
+import { MetricLabel } from "effect"
+import type { MetricKey } from "effect"
+import * as Key from "effect/MetricKey"
+import type { Pool, PoolEvent, PoolStats } from "../../Pool.js"
+import type { Host } from "../session/unit.js"
+import type { StatementEvent } from "../sight/events.js"
+import type { LifecycleEvent } from "../sight/sight.js"
+import * as metrics from "./definitions.js"
+import type { Pulled } from "./definitions.js"
+import { pull } from "./pulled.js"
+
+type Labels = ReadonlyArray<MetricLabel.MetricLabel>
+
+const labels = (record: Readonly<Record<string, unknown>>): Labels =>
+  Object.entries(record).map(([key, value]) => MetricLabel.make(key, String(value)))
+
+const attached = new WeakSet<Host>()
+
+/** Puts an engine behind the metrics for the rest of its life; doing it again changes nothing. */
+export const attach = (host: Host): void => {
+  if (attached.has(host)) return
+  attached.add(host)
+  const ends: Array<() => void> = []
+  const read = ({ key }: Pulled, of: Labels, count: () => number): void => {
+    ends.push(pull(Key.taggedWithLabels(key, of) as MetricKey.MetricKey.Counter<number>, count))
+  }
+  attachPool(host.write, host.name, read, ends)
+  if (host.read !== undefined) attachPool(host.read, `${host.name} (read)`, read, ends)
+  attachSessions(host, read, ends)
+  attachStatements(host, ends)
+  host.sight.onEnd(() => {
+    for (const end of ends) end()
+  })
+}
+
+type Read = (metric: Pulled, of: Labels, count: () => number) => void
+
+/** The labels of a pool. */
+const poolLabels = (name: string): Readonly<Record<string, unknown>> => ({ "db.client.connection.pool.name": name })
+
+const reasons = Object.keys(
+  {
+    recycled: 0,
+    idle: 0,
+    retired: 0,
+    lost: 0,
+    discarded: 0,
+    resetFailed: 0,
+    pingFailed: 0,
+    overflow: 0,
+    late: 0,
+    closed: 0
+  } satisfies PoolStats["destroyed"]
+) as ReadonlyArray<keyof PoolStats["destroyed"]>
+
+const attachPool = (pool: Pool, name: string, read: Read, ends: Array<() => void>): void => {
+  const own = poolLabels(name)
+  const plain = labels(own)
+  const from = (metric: Pulled, count: (stats: PoolStats) => number, more: Readonly<Record<string, unknown>> = {}) =>
+    read(metric, labels({ ...own, ...more }), () => count(pool.stats()))
+  const state = (state: string) => ({ "db.client.connection.state": state })
+  from(metrics.connectionCount, (stats) => stats.inUse, state("used"))
+  from(metrics.connectionCount, (stats) => stats.idle, state("idle"))
+  from(metrics.connectionCount, (stats) => stats.returning, state("returning"))
+  from(metrics.connectionMax, (stats) => stats.max)
+  from(metrics.connectionIdleMax, (stats) => stats.size)
+  from(metrics.connectionIdleMin, () => 0)
+  from(metrics.pendingRequests, (stats) => stats.waiting)
+  from(metrics.timeouts, (stats) => stats.timedOut)
+  from(metrics.requests, (stats) => stats.served, { outcome: "served" })
+  from(metrics.requests, (stats) => stats.timedOut, { outcome: "timed_out" })
+  from(metrics.requests, (stats) => stats.shed, { outcome: "shed" })
+  from(metrics.requests, (stats) => stats.interrupted, { outcome: "interrupted" })
+  from(metrics.requests, (stats) => stats.refused, { outcome: "refused" })
+  from(metrics.connectionsCreated, (stats) => stats.created)
+  for (const reason of reasons) {
+    from(metrics.connectionsDestroyed, (stats) => stats.destroyed[reason], { reason: snake(reason) })
+  }
+  const heard = (event: PoolEvent): void => {
+    switch (event._tag) {
+      case "Connected":
+        return metrics.createTime.unsafeUpdate(event.millis / 1000, plain)
+      case "Acquired":
+        return metrics.waitTime.unsafeUpdate(event.waitedMillis / 1000, plain)
+      case "Released":
+        return metrics.useTime.unsafeUpdate(event.heldMillis / 1000, plain)
+      case "LeakSuspected":
+        return metrics.leaks.unsafeUpdate(1, plain)
+      default:
+    }
+  }
+  ends.push(pool.listen(heard))
+}
+
+const snake = (word: string): string => word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+const attachSessions = ({ name, sight, totals }: Host, read: Read, ends: Array<() => void>): void => {
+  const own = { engine: name }
+  const ended = (outcome: string) => labels({ ...own, outcome })
+  const [committed, rolledBack, unknown] = [ended("committed"), ended("rolled_back"), ended("unknown")]
+  read(metrics.sessions, committed, () => totals.committed)
+  read(metrics.sessions, rolledBack, () => totals.rolledBack)
+  read(metrics.sessions, unknown, () => totals.unknown)
+  read(metrics.sessionsOpen, labels(own), () => totals.open)
+  read(metrics.sessionRetries, labels(own), () => totals.retried)
+  const heard = (event: LifecycleEvent): void => {
+    switch (event._tag) {
+      case "SessionCommitted":
+        return metrics.sessionDuration.unsafeUpdate(event.millis / 1000, committed)
+      case "SessionRolledBack":
+        return metrics.sessionDuration.unsafeUpdate(event.millis / 1000, rolledBack)
+      case "SessionUnknown":
+        return metrics.sessionDuration.unsafeUpdate(event.millis / 1000, unknown)
+      default:
+    }
+  }
+  ends.push(sight.lifecycle.listen({ tell: heard }))
+}
+
+/** Operations and failures are few; should a program make up ever more of them, they are not all remembered. */
+const capacity = 256
+
+const attachStatements = (host: Host, ends: Array<() => void>): void => {
+  const known = new Map<string, Labels>()
+  const heard = ({ failure, operation, outcome }: StatementEvent): Labels => {
+    const error = failure === undefined
+      ? outcome === "interrupted" ? "interrupted" : undefined
+      : failure.code ?? failure._tag
+    const key = `${operation} ${error ?? ""}`
+    let found = known.get(key)
+    if (found === undefined) {
+      found = labels({
+        ...host.driver.attributes,
+        "db.client.connection.pool.name": host.name,
+        ...(operation === "" ? undefined : { "db.operation.name": operation }),
+        ...(error === undefined ? undefined : { "error.type": error }),
+        ...(failure?.code === undefined ? undefined : { "db.response.status_code": failure.code })
+      })
+      if (known.size >= capacity) known.clear()
+      known.set(key, found)
+    }
+    return found
+  }
+  ends.push(host.sight.statements.listen({
+    tell: (event) => metrics.operationDuration.unsafeUpdate(event.millis / 1000, heard(event))
+  }))
+}

@@ -1,0 +1,285 @@
+/**
+ * The way of a row of one table through its Schema: read rows are decoded, inserted and changed ones are encoded, and so
+ * are the values of conditions.
+ *
+ * A Schema that waits for nothing is run without an Effect for each row.
+ */
+import * as VariantSchema from "@effect/experimental/VariantSchema"
+import { Effect, Either, Option, ParseResult, Schema, SchemaAST as AST } from "effect"
+import { RowDecodeError, RowEncodeError } from "../failure/row.js"
+import { issuesOf } from "../seed/issues.js"
+import type { ColumnKind } from "../table/ddl.js"
+import type { AnyTable, Column } from "../table/model.js"
+import { qualified } from "../table/shape.js"
+import type { Nothing, Property } from "./values.js"
+import { bindable, propertiesOf, reader, takesUndefined } from "./values.js"
+
+type Fields = Schema.Struct.Fields
+
+/** What is bound, by column. */
+export type Values = Readonly<Record<string, unknown>>
+
+/** A column of a row that is read. */
+interface Selected {
+  readonly column: Column
+  readonly key: string
+  readonly read: ((value: unknown) => unknown) | undefined
+  readonly nothing: Nothing
+}
+
+/** Encodes some fields of a row. */
+interface Encoder {
+  readonly schema: Schema.Struct<Fields>
+  readonly encode: (row: unknown) => Effect.Effect<any, ParseResult.ParseIssue, any>
+}
+
+const allErrors = { errors: "all" } as const
+
+const fieldsOf = (model: AnyTable["model"], variant: "insert" | "update"): Fields =>
+  VariantSchema.isStruct(model)
+    ? (model as unknown as Record<typeof variant, { readonly fields: Fields }>)[variant].fields
+    : model.fields
+
+const encoderOf = (fields: Fields): Encoder => {
+  const schema = Schema.Struct(fields)
+  return { schema, encode: ParseResult.encodeUnknown(schema as Schema.Schema<any, any, any>, allErrors) }
+}
+
+/** Whether a field makes a value out of `undefined`, as the ones of `Model.DateTimeUpdate` do. */
+const fillsItself = (schema: Fields[string]): boolean => {
+  const [property] = AST.getPropertySignatures(Schema.Struct({ it: schema }).ast)
+  const type = property?.type
+  return type !== undefined && takesUndefined(AST.typeAST(type)) && !takesUndefined(AST.encodedAST(type)) &&
+    !property!.isOptional
+}
+
+const pick = (fields: Fields, names: ReadonlyArray<string>): Fields =>
+  Object.fromEntries(names.flatMap((name) => fields[name] === undefined ? [] : [[name, fields[name]]]))
+
+export class Codec {
+  readonly selected: ReadonlyArray<Selected>
+  /** Fields that may be changed. */
+  readonly updated: ReadonlyArray<string>
+  /** Fields that fill themselves whenever a row is changed. */
+  readonly touched: ReadonlyArray<string>
+  /** Whether numbers have to come as `bigint`. */
+  readonly large: boolean
+  private readonly insert: Fields
+  private readonly update: Fields
+  private readonly decodeOne: (row: unknown) => Effect.Effect<any, ParseResult.ParseIssue, any>
+  private readonly encoders = new Map<string, Encoder>()
+  private readonly tests = new Map<string, (value: unknown) => boolean>()
+  private readonly name: string
+  private readonly properties: ReadonlyMap<string, Property>
+
+  constructor(readonly table: AnyTable, readonly dialect: string, readonly parsesDocuments: boolean) {
+    const { columns, model } = table
+    this.name = qualified(table)
+    this.insert = fieldsOf(model, "insert")
+    this.update = fieldsOf(model, "update")
+    const select = Schema.Struct(model.fields)
+    const properties = this.properties = propertiesOf(select.ast)
+    this.selected = columns.flatMap((column): ReadonlyArray<Selected> => {
+      const property = model.fields[column.field] === undefined ? undefined : properties.get(column.key)
+      if (property === undefined) return []
+      const { kind, nothing } = property
+      return [{ column, key: column.key, read: reader(kind, column, parsesDocuments), nothing }]
+    })
+    this.large = [...properties.values()].some(({ kind }) => kind === "bigint")
+    this.updated = Object.keys(this.update)
+    this.touched = this.updated.filter((field) => fillsItself(this.update[field]!))
+    this.decodeOne = ParseResult.decodeUnknown(model as Schema.Schema<any, any, any>, allErrors)
+  }
+
+  /** Whether a column holds documents. */
+  isDocument({ type }: Column): boolean {
+    if (typeof type === "string") return type === "json"
+    const text = typeof type.sql === "string" ? type.sql : type.sql[this.dialect] ?? ""
+    return /^\s*jsonb?\b/i.test(text)
+  }
+
+  /** What the encoded side of a field holds. */
+  kindOf({ key, type }: Column): ColumnKind | undefined {
+    return this.properties.get(key)?.kind ?? (typeof type === "string" ? type : undefined)
+  }
+
+  /** Rows as they came from the database. */
+  decode(rows: ReadonlyArray<any>): Effect.Effect<Array<any>, RowDecodeError, any> {
+    return Effect.suspend(() => {
+      const decoded: Array<any> = []
+      for (const row of rows) {
+        const result = this.decodeOne(this.encodedOf(row))
+        if (!Either.isEither(result)) return this.decodeSlowly(rows)
+        if (Either.isLeft(result)) return Effect.fail(this.undecodable(result.left as ParseResult.ParseIssue))
+        decoded.push(result.right)
+      }
+      return Effect.succeed(decoded)
+    })
+  }
+
+  private decodeSlowly(rows: ReadonlyArray<any>): Effect.Effect<Array<any>, RowDecodeError, any> {
+    return Effect.forEach(rows, (row) =>
+      Effect.mapError(
+        Effect.suspend(() => this.decodeOne(this.encodedOf(row))),
+        (issue) => this.undecodable(issue)
+      ))
+  }
+
+  private encodedOf(row: any): Record<string, unknown> {
+    const encoded: Record<string, unknown> = {}
+    for (const { column, key, nothing, read } of this.selected) {
+      const value = row[column.name]
+      if (value !== null && value !== undefined) encoded[key] = read === undefined ? value : read(value)
+      else if (nothing !== "absent") encoded[key] = nothing === "null" ? null : undefined
+    }
+    return encoded
+  }
+
+  private undecodable(issue: ParseResult.ParseIssue): RowDecodeError {
+    const problems = issuesOf(issue).map(({ path, problem }) => {
+      const column = this.table.columns.find(({ key }) => key === path[0])?.name
+      return { field: path.map(String).join("."), problem, ...(column === undefined ? undefined : { column }) }
+    })
+    return new RowDecodeError({
+      table: this.name,
+      problems,
+      message: `A row of ${this.name} is not what its Schema says: ` +
+        `${problems.map(({ field, problem }) => `\`${field}\` ${problem}`).join("; ")}. Correct the row or the Schema.`
+    })
+  }
+
+  /** A failure for what the Schema does not take. */
+  unencodable(problems: ReadonlyArray<{ readonly field: string; readonly problem: string }>): RowEncodeError {
+    return new RowEncodeError({
+      table: this.name,
+      problems,
+      message: `A value for ${this.name} is not what its Schema says: ` +
+        `${problems.map(({ field, problem }) => `\`${field}\` ${problem}`).join("; ")}. Nothing was sent.`
+    })
+  }
+
+  private refused(issue: ParseResult.ParseIssue): RowEncodeError {
+    return this.unencodable(
+      issuesOf(issue).map(({ path, problem }) => ({ field: path.map(String).join("."), problem }))
+    )
+  }
+
+  private encoder(of: "insert" | "update" | "select", names: ReadonlyArray<string>): Encoder {
+    const key = `${of} ${names.join(" ")}`
+    let encoder = this.encoders.get(key)
+    if (encoder === undefined) {
+      const fields = of === "select" ? this.table.model.fields : this[of]
+      this.encoders.set(key, encoder = encoderOf(pick(fields, names)))
+    }
+    return encoder
+  }
+
+  private encoded(
+    encoder: Encoder,
+    row: object,
+    keep: (column: Column, value: unknown) => boolean
+  ): Effect.Effect<Values, RowEncodeError, any> {
+    return Effect.mapBoth(encoder.encode(row), {
+      onFailure: (issue) => this.refused(issue),
+      onSuccess: (encoded: Record<string, unknown>) => {
+        const values: Record<string, unknown> = {}
+        for (const column of this.table.columns) {
+          if (!(column.key in encoded)) continue
+          const value = encoded[column.key]
+          if (keep(column, value)) values[column.name] = this.bind(column, value)
+        }
+        return values
+      }
+    })
+  }
+
+  private bind(column: Column, value: unknown): unknown {
+    return bindable(value, this.isDocument(column), this.parsesDocuments && typeof column.type !== "string")
+  }
+
+  /**
+   * A row to insert, without the fields that are `later`. Columns that are left to the database are left out; one that
+   * may be NULL and has no default is NULL, so that rows of a table have the same columns.
+   */
+  encodeInsert(row: object, later: ReadonlyArray<string> = none): Effect.Effect<Values, RowEncodeError, any> {
+    return Effect.suspend(() => {
+      const names = Object.keys(this.insert)
+      const encoder = this.encoder("insert", later.length === 0 ? names : names.filter((name) => !later.includes(name)))
+      const whole = encoder.schema.make(row as never, { disableValidation: true })
+      return Effect.map(
+        this.encoded(encoder, whole, (column, value) => value !== undefined || leftToNull(column)),
+        (values) => {
+          const full: Record<string, unknown> = {}
+          for (const column of this.table.columns) {
+            if (column.name in values) full[column.name] = values[column.name]
+            else if (leftToNull(column) && !later.includes(column.field)) full[column.name] = null
+          }
+          return full
+        }
+      )
+    })
+  }
+
+  /** The fields of a row that is changed, without those that are `later`; what fills itself is among them. */
+  encodeChanges(
+    changes: Readonly<Record<string, unknown>>,
+    later: ReadonlyArray<string> = none
+  ): Effect.Effect<Values, RowEncodeError, any> {
+    return Effect.suspend(() => {
+      const given = Object.keys(changes).filter((field) =>
+        // `undefined` clears what may be NULL, and means nothing elsewhere.
+        this.update[field] !== undefined && !later.includes(field) &&
+        (changes[field] !== undefined || this.touched.includes(field) || this.isNullable(field))
+      )
+      const touched = this.touched.filter((field) => !given.includes(field) && !later.includes(field))
+      if (given.length + touched.length === 0) return Effect.succeed({})
+      const encoder = this.encoder("update", [...given, ...touched])
+      const row: Record<string, unknown> = {}
+      for (const field of given) row[field] = changes[field]
+      for (const field of touched) row[field] = undefined
+      const cleared = given.filter((field) => changes[field] === undefined && !this.touched.includes(field))
+      return Effect.map(this.encoded(encoder, row, () => true), (values) => {
+        if (cleared.length === 0) return values
+        const nulls = this.table.columns.filter(({ field }) => cleared.includes(field)).map(({ name }) => [name, null])
+        return { ...values, ...Object.fromEntries(nulls) }
+      })
+    })
+  }
+
+  private isNullable(field: string): boolean {
+    return this.table.columns.some((column) => column.field === field && column.nullable)
+  }
+
+  /** The value of one field as it is read, for a condition or a key. `null` and `Option.none()` are NULL. */
+  encodeField(column: Column, value: unknown): Effect.Effect<unknown, RowEncodeError, any> {
+    if (value === undefined) {
+      return Effect.fail(this.unencodable([{ field: column.field, problem: "is undefined: leave it out" }]))
+    }
+    if (value === null) return Effect.succeed(null)
+    const encoder = this.encoder(this.table.model.fields[column.field] === undefined ? "update" : "select", [
+      column.field
+    ])
+    const row = { [column.field]: this.wrapped(column.field, encoder, value) }
+    return Effect.mapBoth(encoder.encode(row), {
+      onFailure: (issue) => this.refused(issue),
+      onSuccess: (encoded: Record<string, unknown>) => this.bind(column, encoded[column.key])
+    })
+  }
+
+  /** What is asked of a field that holds an `Option` may be given without one. */
+  private wrapped(field: string, { schema }: Encoder, value: unknown): unknown {
+    let test = this.tests.get(field)
+    if (test === undefined) {
+      this.tests.set(field, test = ParseResult.is(schema as Schema.Schema.All as Schema.Schema<any>))
+    }
+    if (test({ [field]: value })) return value
+    const option = Option.some(value)
+    return test({ [field]: option }) ? option : value
+  }
+}
+
+/** What an insert sets to NULL when nothing is said of it: the database would do the same. */
+const leftToNull = ({ default: standard, generated, nullable }: Column): boolean =>
+  nullable && !generated && standard === undefined
+
+const none: ReadonlyArray<never> = []

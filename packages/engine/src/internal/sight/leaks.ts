@@ -1,0 +1,124 @@
+/**
+ * Connections that are held for too long, found while they are held.
+ *
+ * A pool that is watched keeps a note for each lease, and one time limit for it in the engine's own list of limits, where
+ * thousands share one sleeping fiber. Without `leakDetection` nothing of this stands around the pool.
+ */
+import { Effect, Fiber, FiberId, Option, Runtime, Stream } from "effect"
+import type { Pool, PoolEvent, Request } from "../../Pool.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import type { Deadline, Deadlines } from "../deadlines.js"
+import { Hub, streamOf } from "../hub.js"
+import { toldSpan } from "./tracing.js"
+import { wordsOf } from "./words.js"
+
+/** Who holds a connection, since when. */
+interface Held {
+  readonly connection: string
+  readonly since: number
+  readonly fiber: Fiber.RuntimeFiber<any, any> | undefined
+  readonly span: Fiber.RuntimeFiber<any, any>["currentSpan"]
+  deadline: Deadline
+  reported: boolean
+}
+
+/** A duration as people read it. */
+const round = (millis: number): string =>
+  millis < 1000 ? `${Math.round(millis)} ms` : `${Number((millis / 1000).toFixed(1))} s`
+
+/** A pool that reports whoever holds a connection for longer than `threshold` milliseconds. */
+export const watchLeaks = (
+  pool: Pool,
+  engine: string,
+  threshold: number,
+  deadlines: Deadlines,
+  runtime: Runtime.Runtime<never>
+): Pool => {
+  const held = new WeakMap<Request, Held>()
+  const reports = new Hub<PoolEvent>()
+
+  const warn = (message: string, event: PoolEvent): void => {
+    reports.publish(event)
+    const { _tag: _, ...facts } = event
+    Runtime.runFork(runtime)(
+      Effect.logWarning(message).pipe(
+        Effect.annotateLogs({
+          engine,
+          ...Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined))
+        })
+      )
+    )
+  }
+
+  const report = (request: Request, note: Held): void => {
+    note.reported = true
+    const heldMillis = deadlines.now() - note.since
+    const fiber = note.fiber === undefined ? "unknown" : FiberId.threadName(note.fiber.id())
+    const statement = request.statement === undefined ? undefined : wordsOf(request.statement, false).text
+    const site = request.site?.()
+    warn(
+      `Connection ${note.connection} of engine "${engine}" has been held for ${round(heldMillis)} by ` +
+        `${request.session ?? "a statement outside of any session"}, in fiber ${fiber}. It may never come back: look ` +
+        "for a session that waits for something else, or one opened by hand and never closed.",
+      {
+        _tag: "LeakSuspected",
+        connection: note.connection,
+        session: request.session,
+        heldMillis,
+        fiber,
+        span: toldSpan(note.span),
+        statement,
+        site
+      }
+    )
+  }
+
+  const lent = (request: Request): void => {
+    const { lease } = request
+    if (lease === undefined || held.has(request)) return
+    const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+    const note: Held = {
+      connection: lease.connection.id,
+      since: lease.since,
+      fiber,
+      span: fiber?.currentSpan,
+      deadline: deadlines.set(threshold, () => report(request, note)),
+      reported: false
+    }
+    held.set(request, note)
+  }
+
+  const listen = (tell: (event: PoolEvent) => void): () => void => {
+    const stop = [pool.listen(tell), reports.listen({ tell })]
+    return () => stop.forEach((stop) => stop())
+  }
+
+  return {
+    ...pool,
+    tryAcquire: (request) => {
+      const done = pool.tryAcquire(request)
+      if (done) lent(request)
+      return done
+    },
+    // However the wait ended: a fiber that is interrupted at the moment it is served holds its connection all the same.
+    acquire: (request) => Effect.onExit(pool.acquire(request), () => Effect.sync(() => lent(request))),
+    release: (request: Request, failure?: SqlFailure) => {
+      const note = held.get(request)
+      pool.release(request, failure)
+      if (note === undefined) return
+      held.delete(request)
+      deadlines.lift(note.deadline)
+      if (!note.reported) return
+      const heldMillis = deadlines.now() - note.since
+      warn(
+        `Connection ${note.connection} of engine "${engine}" has come back after ${round(heldMillis)}: ` +
+          `${request.session ?? "the statement"} was slow, and no leak.`,
+        { _tag: "LeakReturned", connection: note.connection, session: request.session, heldMillis }
+      )
+    },
+    listen,
+    events: Stream.merge(pool.events, streamOf<PoolEvent>((listener) => reports.listen(listener)), {
+      haltStrategy: "left"
+    })
+  }
+}

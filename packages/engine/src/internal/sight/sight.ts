@@ -1,0 +1,61 @@
+/**
+ * The sight of an engine: who listens to what happens in it, and what is to be said of its statements.
+ *
+ * What happens in the pools is listened to only while somebody listens here, and told together with what happens to
+ * sessions, in the order in which it happens.
+ */
+import type { Pool, PoolEvent } from "../../Pool.js"
+import { Hub } from "../hub.js"
+import type { SessionEvent } from "../session/events.js"
+import type { DrainedEvent, StatementEvent } from "./events.js"
+
+/** What an engine's options say of its statements; `undefined` where they say nothing. */
+export interface StatementLog {
+  readonly echo: boolean | "values"
+  /** `Infinity` where no statement is slow. */
+  readonly slowMillis: number
+}
+
+/** What happens in an engine besides its statements. */
+export type LifecycleEvent = PoolEvent | SessionEvent | DrainedEvent
+
+export class Sight {
+  readonly statements = new Hub<StatementEvent>()
+  readonly lifecycle = new Hub<LifecycleEvent>((listening) => listening ? this.attach() : this.detach())
+  private readonly endings = new Set<() => void>()
+  private attached: ReadonlyArray<() => void> = []
+  private over = false
+
+  constructor(private readonly pools: () => ReadonlyArray<Pool>) {}
+
+  private attach(): void {
+    this.attached = this.pools().map((pool) => pool.listen((event) => this.lifecycle.publish(event)))
+  }
+
+  private detach(): void {
+    for (const stop of this.attached) stop()
+    this.attached = []
+  }
+
+  /** The engine's pools are others now. */
+  poolsChanged(): void {
+    if (!this.lifecycle.listening) return
+    this.detach()
+    this.attach()
+  }
+
+  /** Calls a function when the engine has ended, its pools with it. */
+  onEnd(run: () => void): void {
+    if (this.over) run()
+    else this.endings.add(run)
+  }
+
+  end(): void {
+    if (this.over) return
+    this.over = true
+    this.lifecycle.end()
+    this.statements.end()
+    for (const run of this.endings) run()
+    this.endings.clear()
+  }
+}

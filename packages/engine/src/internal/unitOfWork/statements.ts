@@ -1,0 +1,251 @@
+/**
+ * The statements of a run: as few as the database's limits and the rows' columns allow.
+ */
+import { SafeIntegers } from "@effect/sql/SqlClient"
+import { Effect } from "effect"
+import type { SqlFailure } from "../failure/failure.js"
+import { StaleRow } from "../failure/session.js"
+import { UnknownError } from "../failure/statement.js"
+import type { Values } from "../repository/codec.js"
+import { insertion, runs } from "../repository/insertion.js"
+import { hasKey, textOf } from "../repository/key.js"
+import type { Layout } from "../repository/layout.js"
+import { portions, relationOf } from "../repository/relation.js"
+import type { Piece } from "../repository/text.js"
+import { around, between, bound, fragment, segments } from "../repository/text.js"
+import type { Send, Unit } from "../session/unit.js"
+import type { Hook } from "../session/unit.js"
+import type { Scope } from "../sessionState.js"
+import { qualified } from "../table/shape.js"
+import type { Deletion, Entry, Insertion, Update } from "./entry.js"
+import { isUndone, known, referencesOf } from "./entry.js"
+import type { Group, Run } from "./plan.js"
+
+/** Sends the statements of one scope. */
+export class Sender {
+  constructor(
+    private readonly unit: Unit,
+    private readonly scope: Scope<Hook>,
+    private readonly send: Send
+  ) {}
+
+  private statement(
+    layout: Layout | undefined,
+    shape: "rows" | "raw",
+    ...pieces: ReadonlyArray<Piece>
+  ): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
+    const [sql, params] = this.unit.host.driver.compiler.withoutTransform.compile(fragment(...pieces), true)
+    const sent = this.send(this.scope, { sql, params, shape, prepare: true })
+    return layout?.codec.large === true ? Effect.provideService(sent, SafeIntegers, true) : sent
+  }
+
+  private count(layout: Layout, ...pieces: ReadonlyArray<Piece>): Effect.Effect<number, SqlFailure> {
+    return Effect.map(this.statement(undefined, "raw", ...pieces), ([raw]) => layout.rows.affected(raw))
+  }
+
+  run(run: Run): Effect.Effect<void, SqlFailure> {
+    switch (run.kind) {
+      case "insert":
+        return Effect.zipRight(this.deferring(run), this.inserts(run.groups))
+      case "update":
+        return Effect.forEach(run.groups, (group) => this.updates(group), { discard: true })
+      case "delete":
+        return Effect.zipRight(
+          this.deferring(run),
+          Effect.forEach(run.groups, (group) => this.deletes(group), { discard: true })
+        )
+    }
+  }
+
+  private deferring({ deferred, groups: [first] }: Extract<Run, { readonly deferred: boolean }>) {
+    return deferred && first !== undefined
+      ? Effect.asVoid(this.statement(undefined, "raw", first.layout.rows.defer))
+      : Effect.void
+  }
+
+  /** Parents first; what refers to a row of its own table, or of a later one, in another round. */
+  private inserts(groups: ReadonlyArray<Group<Insertion>>): Effect.Effect<void, SqlFailure> {
+    return Effect.suspend(() => {
+      const left: Array<Group<Insertion>> = []
+      const round = Effect.forEach(groups, ({ layout, writes }) =>
+        Effect.suspend(() => {
+          const ready = writes.filter((write) => referencesOf(write).every(({ isKnown }) => isKnown))
+          if (ready.length < writes.length) {
+            left.push({ layout, writes: writes.filter((write) => !ready.includes(write)) })
+          }
+          return this.insert(layout, ready)
+        }), { discard: true })
+      const waiting = (groups: ReadonlyArray<Group<Insertion>>) =>
+        groups.reduce((sum, { writes }) => sum + writes.length, 0)
+      return Effect.flatMap(round, () =>
+        left.length === 0
+          ? Effect.void
+          : waiting(left) < waiting(groups)
+          ? this.inserts(left)
+          : Effect.fail(this.undone(left[0]!.layout, left[0]!.writes)))
+    })
+  }
+
+  private insert(layout: Layout, writes: ReadonlyArray<Insertion>): Effect.Effect<void, SqlFailure> {
+    const { table } = layout
+    const values = writes.map(({ given }) => known(given))
+    const places = new Map(values.map((value, at) => [value, writes[at]!]))
+    // Rows of a table that refers to itself stay in their order; of others, what has the same columns goes together.
+    const refersToItself = table.rules.references.some(({ table: target }) =>
+      target === table || target === table.name || target === table.declared.name || typeof target === "function"
+    )
+    const batches = runs(refersToItself ? values : alike(values)).flatMap(([columns, rows]) =>
+      (columns.length === 0 ? rows.map((row) => [row]) : portions(layout, columns.length, rows)).map((rows) =>
+        [columns, rows] as const
+      )
+    )
+    return Effect.forEach(
+      batches,
+      ([columns, rows]) =>
+        Effect.flatMap(this.statement(layout, "rows", insertion(layout, columns, rows, undefined)), (returned) => {
+          if (layout.columns !== "" && returned.length !== rows.length) {
+            return Effect.fail(this.leftOut(layout, rows.length, returned.length))
+          }
+          rows.forEach((row, at) => places.get(row)!.row = returned[at] ?? {})
+          return Effect.void
+        }),
+      { discard: true }
+    )
+  }
+
+  /** One statement for the rows whose same columns are set; what is said of one row several times is put together. */
+  private updates({ layout, writes }: Group<Update>): Effect.Effect<void, SqlFailure> {
+    return Effect.suspend(() => {
+      if (writes.some((write) => referencesOf(write).some(({ isKnown }) => !isKnown))) {
+        return Effect.fail(this.undone(layout, writes))
+      }
+      const merged = new Map<string, { readonly key: Values; values: Values }>()
+      for (const write of writes) {
+        const key = known(write.key)
+        const place = textOf(Object.values(key))
+        const before = merged.get(place)
+        const values = known(write.given)
+        if (before === undefined) merged.set(place, { key, values })
+        // A row that gets another key is meant by that one from then on, and not by this.
+        else before.values = { ...before.values, ...values }
+      }
+      const groups = new Map<string, Array<{ readonly key: Values; readonly values: Values }>>()
+      for (const one of merged.values()) {
+        const name = JSON.stringify(Object.keys(one.values).sort())
+        groups.set(name, [...(groups.get(name) ?? []), one])
+      }
+      return Effect.forEach(groups.values(), (rows) => this.update(layout, rows), { discard: true })
+    })
+  }
+
+  private update(
+    layout: Layout,
+    rows: ReadonlyArray<{ readonly key: Values; readonly values: Values }>
+  ): Effect.Effect<void, SqlFailure> {
+    const keys = layout.key.map(({ name }) => name)
+    const columns = Object.keys(rows[0]!.values).sort()
+    if (columns.length === 0) return Effect.void
+    const alone = rows.length === 1 || columns.some((column) => keys.includes(column))
+    const statements = alone
+      ? rows.map((row) => ({ rows: 1, text: this.updateOne(layout, row) }))
+      : portions(layout, keys.length + columns.length, rows).map((rows) => ({
+        rows: rows.length,
+        text: segments(
+          `UPDATE ${layout.name} AS t SET ${
+            columns.map((column) => `${layout.id(column)} = v.${layout.id(column)}`).join(", ")
+          } FROM `,
+          relationOf(layout, [...keys, ...columns], rows.map(({ key, values }) => ({ ...values, ...key }))),
+          ` WHERE ${keys.map((key) => `t.${layout.id(key)} = v.${layout.id(key)}`).join(" AND ")}`
+        )
+      }))
+    return Effect.forEach(
+      statements,
+      ({ rows, text }) =>
+        Effect.flatMap(
+          this.count(layout, text),
+          (written) => written >= rows ? Effect.void : Effect.fail(this.missing(layout, rows - written))
+        ),
+      { discard: true }
+    )
+  }
+
+  private updateOne(layout: Layout, { key, values }: { readonly key: Values; readonly values: Values }) {
+    return segments(
+      `UPDATE ${layout.name} SET `,
+      between(", ", Object.entries(values).map(([column, value]) => segments(`${layout.id(column)} = `, bound(value)))),
+      " WHERE ",
+      hasKey(layout, key)
+    )
+  }
+
+  private deletes({ layout, writes }: Group<Deletion>): Effect.Effect<void, SqlFailure> {
+    if (writes.some((write) => referencesOf(write).some(({ isKnown }) => !isKnown))) {
+      return Effect.fail(this.undone(layout, writes))
+    }
+    const keys = writes.map(({ key }) => known(key))
+    const columns = layout.key.map(({ name }) => name)
+    const from = `DELETE FROM ${layout.name} WHERE `
+    return Effect.forEach(portions(layout, columns.length, keys), (keys) => {
+      if (keys.length === 1) return this.count(layout, from, hasKey(layout, keys[0]!))
+      const [column, other] = columns
+      const list = other === undefined
+        ? layout.rows.among(layout.id(column!), keys.map((key) => key[column!]))
+        : undefined
+      return this.count(
+        layout,
+        from,
+        list !== undefined ? around(list) : segments(
+          `(${layout.list(columns)}) IN (SELECT ${layout.list(columns, "v.")} FROM `,
+          relationOf(layout, columns, keys),
+          ")"
+        )
+      )
+    }, { discard: true })
+  }
+
+  private missing(layout: Layout, rows: number): StaleRow {
+    const table = qualified(layout.table)
+    return new StaleRow({
+      table,
+      rows,
+      message: `Session ${this.unit.session} was to change ${rows === 1 ? "a row" : `${rows} rows`} of ${table} that ` +
+        `${rows === 1 ? "is" : "are"} not there. Read again, and do the whole unit of work again.`
+    })
+  }
+
+  /** What was referred to has been undone, or left out. */
+  private undone(layout: Layout, writes: ReadonlyArray<Entry>): StaleRow {
+    const lost = writes.flatMap(referencesOf).find(({ isKnown }) => !isKnown)
+    const of = lost === undefined ? "another table" : qualified(lost.of.layout.table)
+    return new StaleRow({
+      table: qualified(layout.table),
+      rows: writes.length,
+      retryable: false,
+      sent: "no",
+      message: `A row of ${qualified(layout.table)} refers to a row of ${of} that was ${
+        lost !== undefined && isUndone(lost.of) ? "undone with its savepoint" : "not written"
+      }. Enqueue both in the same session, the one that is referred to first.`
+    })
+  }
+
+  private leftOut(layout: Layout, sent: number, returned: number): UnknownError {
+    return new UnknownError({
+      message:
+        `${sent} rows were inserted into ${qualified(layout.table)}, and ${returned} came back: a trigger, a rule ` +
+        "or a policy has left some out, so that nobody can say which key belongs to which.",
+      engine: this.unit.host.name
+    })
+  }
+}
+
+/** Rows with the same columns next to each other; the groups in the order of their first. */
+const alike = (rows: ReadonlyArray<Values>): ReadonlyArray<Values> => {
+  const groups = new Map<string, Array<Values>>()
+  for (const row of rows) {
+    const name = JSON.stringify(Object.keys(row))
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [row])
+    else group.push(row)
+  }
+  return [...groups.values()].flat()
+}

@@ -1,0 +1,76 @@
+/**
+ * What is told of a statement's text: nothing that could be a value.
+ */
+import { assert, describe, expect, it } from "@effect/vitest"
+import { FastCheck as fc } from "effect"
+import { wordsOf } from "../src/internal/sight/words.js"
+
+const shown = (sql: string) => wordsOf(sql, false).text
+const told = (sql: string) => {
+  const { collection, operation } = wordsOf(sql, true)
+  return [operation, collection]
+}
+
+describe("the text of a statement without bound values", () => {
+  it("has ? for every literal", () => {
+    expect(shown("select 'it''s', E'it\\'s', 1.5, 0xff, -7 from t1")).toBe("select ?, ?, ?, ?, -? from t1")
+    expect(shown("alter role app password 'secret'")).toBe("alter role app password ?")
+    expect(shown("do $$ begin perform 'x'; end $$")).toBe("do ?")
+    expect(shown("select $tag$ a $$ b $tag$, x'1f', b'01', N'x', U&'\\0441'")).toBe("select ?, ?, ?, ?, U&?")
+    expect(shown("select \"it's\", `it's`, 'a' from \"T 1\"")).toBe("select \"it's\", `it's`, ? from \"T 1\"")
+    expect(shown("select 1 -- 'a'\n, 2 /* 'b' */ from t")).toBe("select ?  \n, ?   from t")
+    expect(shown("select 'never closed")).toBe("select ?")
+    expect(shown("select $1, :name, @p, ?2 from t$1")).toBe("select $1, :name, @p, ?2 from t$1")
+    expect(shown("select 'a\\' || 'b'")).toBe("select ? || ?")
+  })
+
+  it("shows no string, whatever stands in it and around it", () => {
+    const weird = fc.array(fc.constantFrom("'", "\\", "$", "$$", "--", "/*", "*/", "\"", "E", " ", "a", "\n", "1", ";"))
+    const quotes = fc.constantFrom(
+      (text: string) => `'${text.replaceAll("'", "''")}'`,
+      (text: string) => `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`,
+      (text: string) => `$q$${text}$q$`
+    )
+    const around = fc.constantFrom("select ", "select a, ", "-- note\nselect ", "/* ' */ select ", "select \"'\", ", "(")
+    fc.assert(
+      fc.property(fc.array(fc.tuple(around, quotes, weird), { minLength: 1, maxLength: 4 }), (parts) => {
+        const sql = parts.map(([before, quote, text]) => before + quote(`${text.join("")}SECRET${text.join("")}`)).join(" ")
+        assert.notInclude(shown(sql), "SECRET", sql)
+      }),
+      { numRuns: 2_000, seed: 20_000_004 }
+    )
+  })
+})
+
+describe("the operation and the table", () => {
+  it("are told where they are plain", () => {
+    expect(told("select * from users where id = $1")).toEqual(["SELECT", "users"])
+    expect(told("  -- find\n select * from only app.\"Users\" u")).toEqual(["SELECT", "app.\"Users\""])
+    expect(told("insert into t (a) values (1)")).toEqual(["INSERT", "t"])
+    expect(told("INSERT INTO t (a) VALUES (1) ON CONFLICT DO UPDATE SET a = 2")).toEqual(["INSERT", "t"])
+    expect(told("update t set a = 1")).toEqual(["UPDATE", "t"])
+    expect(told("delete from t")).toEqual(["DELETE", "t"])
+    expect(told("create table if not exists t (a int)")).toEqual(["CREATE", "t"])
+    expect(told("drop table if exists t")).toEqual(["DROP", "t"])
+    expect(told("COMMIT")).toEqual(["COMMIT", undefined])
+    expect(told("(select 1 from t)")).toEqual(["SELECT", "t"])
+  })
+
+  it("are left out where there may be several", () => {
+    expect(told("select * from a join b on true")[1]).toBeUndefined()
+    expect(told("select * from a, b")[1]).toBeUndefined()
+    expect(told("select * from a where id in (select id from b)")[1]).toBeUndefined()
+    expect(told("insert into a select * from b")[1]).toBeUndefined()
+    expect(told("select * from generate_series(1, 3)")[1]).toBeUndefined()
+    expect(told("with x as (select 1) select * from x")).toEqual(["WITH", undefined])
+    expect(told("select 'from secret'")[1]).toBeUndefined()
+    expect(told("")).toEqual(["", undefined])
+  })
+
+  it("are remembered for few texts, however many there are", () => {
+    const first = wordsOf("select 1 from remembered", true)
+    expect(wordsOf("select 1 from remembered", true)).toBe(first)
+    for (let n = 0; n < 600; n++) wordsOf(`select ${n} from t`, true)
+    expect(wordsOf("select 1 from remembered", true)).not.toBe(first)
+  })
+})

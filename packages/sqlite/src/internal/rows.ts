@@ -1,0 +1,47 @@
+/**
+ * How rows are written and read many at a time.
+ *
+ * Source: https://www.sqlite.org/limits.html#max_variable_number, https://www.sqlite.org/json1.html#jeach,
+ * https://www.sqlite.org/lang_expr.html#glob
+ */
+import type { Rows } from "effect-sql-engine/Dialect"
+
+const json = (value: unknown): string =>
+  typeof value === "bigint" ? `${value}` : typeof value === "boolean" ? (value ? "1" : "0") : JSON.stringify(value)
+
+/** `LIKE` of SQLite does not look at the case of ASCII letters; `GLOB` does, and has signs of its own. */
+const glob = (pattern: string): string => {
+  let text = ""
+  for (let i = 0; i < pattern.length; i++) {
+    const hidden = pattern[i] === "\\" && i + 1 < pattern.length
+    const sign = hidden ? pattern[++i]! : pattern[i]!
+    if (!hidden && sign === "%") text += "*"
+    else if (!hidden && sign === "_") text += "?"
+    else text += /[*?[]/.test(sign) ? `[${sign}]` : sign
+  }
+  return text
+}
+
+export const rows: Rows = {
+  parameters: 32_766,
+  rows: 10_000,
+  parsesDocuments: false,
+  among: (column, values) =>
+    // A number that JSON has no form for, and bytes.
+    values.some((value) => value instanceof Uint8Array || (typeof value === "number" && !Number.isInteger(value)))
+      ? undefined
+      : {
+        before: `${column} IN (SELECT value FROM json_each(`,
+        value: `[${values.map(json).join(",")}]`,
+        after: "))"
+      },
+  like: (column, pattern, anyCase) =>
+    anyCase
+      ? { before: `${column} LIKE `, value: pattern, after: " ESCAPE '\\'" }
+      : { before: `${column} GLOB `, value: glob(pattern), after: "" },
+  exact: (column) => column,
+  lock: { update: "", share: "" },
+  overriding: "",
+  defer: "PRAGMA defer_foreign_keys = 1",
+  affected: (raw) => Number(raw?.changes ?? 0)
+}
