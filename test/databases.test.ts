@@ -3,12 +3,13 @@
  */
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
+import Sqlite from "better-sqlite3"
 import { ConfigProvider, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { Database, EngineConfig, Migrations, Seed, Session } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import type { EngineDriver } from "effect-sql-engine/Engine"
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { admin, ownServer, server } from "./support/postgres.js"
 import { posts, users } from "./tables/declared.js"
 import { folder, fresh } from "./tables/world.js"
@@ -213,6 +214,41 @@ describe("a database file of SQLite", () => {
           })
         }
         expect(readFileSync(filename, "utf8")).toBe(text)
+      }
+    }))
+
+  it.scopedLive("that a process was killed in the middle of is brought to its last commit, or to nothing", () =>
+    Effect.gen(function*() {
+      for (const [before, expected, rows] of [["begin", "Missing", []], ["commit", "Present", [{ n: 0 }]]] as const) {
+        const { filename, folder, target } = yield* at
+        const other = `${folder}/killed.db`
+        const db = new Sqlite(other)
+        try {
+          db.pragma("cache_size = 1")
+          if (before === "begin") db.exec("begin")
+          db.exec("create table t (k text)")
+          if (before === "commit") db.exec("begin")
+          // More than the cache holds: it is in the file before it is committed, and the journal beside it.
+          db.exec(
+            "insert into t with recursive n (k) as (select 1 union all select k + 1 from n limit 500) " +
+              "select hex(zeroblob(500)) from n"
+          )
+          for (const end of ["", "-journal"]) copyFileSync(other + end, filename + end)
+          db.exec("rollback")
+        } finally {
+          db.close()
+        }
+        expect(statSync(`${filename}-journal`).size).toBeGreaterThan(0)
+        const readOnly = SqliteEngine.database({ filename, mode: "ro" })
+        expect(yield* Effect.flip(Database.status(readOnly))).toMatchObject({
+          _tag: "EngineConfigError",
+          code: "SQLITE_READONLY_ROLLBACK"
+        })
+        expect(yield* Database.status(target)).toBe(expected)
+        expect(yield* Database.ensure(target, may)).toBe(expected === "Missing" ? "Created" : "Existed")
+        const engine = yield* SqliteEngine.make({ filename })
+        const count = Effect.orElseSucceed(engine.sql`select count(*) as n from t`, () => [])
+        expect(yield* count).toEqual(rows)
       }
     }))
 

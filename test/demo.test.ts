@@ -4,6 +4,7 @@
  */
 import { SqlClient } from "@effect/sql"
 import { Effect, Either } from "effect"
+import { Tables } from "effect-sql-engine"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -91,6 +92,37 @@ describe("the demo", () => {
     expect(await inDatabase()).toEqual([{ airports, flights }])
   })
 
+  it("starts several engines on nothing at once, and each step is done by one of them", () => {
+    const section = /^From nothing to ready: 4 engines start at once\n([^]*?)\n\n/m.exec(first.stdout)?.[1] ?? ""
+    expect(section.split("\n").map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ["tables", "airport, departure, flight, punctuality", "created by 1 of 4"],
+      ["migrations", "1_flight_route, 2_route", "applied by 1 of 4"],
+      ["seed", "4 rows of punctuality", "written by 1 of 4"]
+    ])
+    const lateness = /^How late they were\n([^]*?)\n\n/m.exec(first.stdout)?.[1] ?? ""
+    const counted = [...lateness.matchAll(/ ([\d,]+) +flights$/gm)].map(([, n = ""]) => Number(n.replaceAll(",", "")))
+    expect(counted).toHaveLength(4)
+    expect(counted.reduce((sum, n) => sum + n, 0)).toBe(expected().flights)
+  })
+
+  it("leaves tables, an index and a view that are as it says, and nothing twice", async () => {
+    const found = await Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const all = (yield* Tables.introspect()).map(({ name }) => name)
+      return {
+        tables: all.filter((name) => !name.includes("ledger") && !name.includes("mutex")),
+        made: yield* sql`select name from sqlite_schema where name in ('flight_route', 'route') order by name`,
+        migrations: yield* sql`select id from migration_ledger_demo where state = 'applied' order by id`,
+        seeds: yield* sql`select name from demo_seed_ledger`,
+        rows: yield* sql`select name from punctuality`
+      }
+    }).pipe(Effect.provide(SqliteEngine.layer({ filename: file, mode: "ro" })), Effect.runPromise)
+    expect(found.tables.sort()).toEqual(["airport", "departure", "flight", "punctuality"])
+    expect(found.made).toEqual([{ name: "flight_route" }, { name: "route" }])
+    expect(found.migrations).toEqual([{ id: "1" }, { id: "2" }])
+    expect([found.seeds.length, found.rows.length]).toEqual([1, 4])
+  })
+
   it("shows that a batch which fails half way leaves the count as it was", () => {
     const { stdout } = first
     const { flights } = expected()
@@ -105,8 +137,9 @@ describe("the demo", () => {
   })
 
   it("prints what the README shows of it", () => {
-    const shown = /```text\n([^]*?)```/.exec(read("README.md"))?.[1] ?? "no such block"
-    expect(first.stdout).toContain(shown)
+    const shown = [...read("README.md").matchAll(/```text\n([^]*?)```/g)].map(([, text = ""]) => text)
+    expect(shown.length).toBeGreaterThan(0)
+    expect(shown.filter((text) => !first.stdout.includes(text))).toEqual([])
   })
 
   it("reports that nothing is left open or lent", () => {
@@ -131,6 +164,7 @@ describe("the demo", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     expect(refusedIn(stdout)).toEqual(refused)
     expect(stdout).toContain(`\n${grouped(airports + flights)} rows kept, `)
+    expect(stdout.match(/ by 1 of 4$/gm)).toHaveLength(3)
     expect(stdout).toMatch(/ rolled back, 0 open now\n.*, 0 in use now\n/)
   })
 

@@ -193,7 +193,14 @@ describe("a check on PostgreSQL", () => {
     Effect.gen(function*() {
       const password = "Zx81-secret"
       const port = yield* silent
-      const config = { host: "127.0.0.1", username: "shop", database: "shop", password: Redacted.make(password) }
+      // Nothing is waited for at the end: nobody will answer.
+      const config = {
+        drainTimeout: 0,
+        host: "127.0.0.1",
+        username: "shop",
+        database: "shop",
+        password: Redacted.make(password)
+      }
       const hangs = yield* PgEngine.make({ ...config, port, name: "hangs" })
       const closed = yield* PgEngine.make({ ...config, port: 1, name: "closed" })
       const check = (engine: Engine.EngineService) =>

@@ -52,7 +52,7 @@ const positions: ReadonlyArray<
 const quiet = Logger.minimumLogLevel(LogLevel.None)
 
 describe.each(places)("a request on %s", (_, open) => {
-  describe.each(positions)("with the session %s", (_, serveWith) => {
+  describe.each(positions)("with the session %s", (position, serveWith) => {
     const routes = (inside: Deferred.Deferred<void>) =>
       HttpRouter.empty.pipe(
         HttpRouter.get("/ok", Effect.as(insert(1), ok)),
@@ -121,8 +121,34 @@ describe.each(places)("a request on %s", (_, open) => {
         const inside = yield* Deferred.make<void>()
         const commit = ({ status }: HttpServerResponse.HttpServerResponse) => status < 500 && status !== 302
         const { get } = yield* Effect.provide(serveWith(routes(inside), { commit }), live)
-        for (const path of ["/404", "/500", "/redirect"]) yield* get(path)
-        expect(yield* committed).toEqual([5])
+        for (const path of ["/404", "/500", "/redirect", "/refused"]) yield* get(path)
+        // The server tells failures by nothing but their responses, and what failed is never kept.
+        expect(yield* committed).toEqual(position === "given to the server" ? [] : [5])
+      }).pipe(Effect.provide(quiet)))
+
+    it.scopedLive("keeps nothing of a request whose client goes, whatever `commit` says", () =>
+      Effect.gen(function*() {
+        const { atRest, committed, live } = yield* opened(open)
+        const inside = yield* Deferred.make<void>()
+        const { leave } = yield* Effect.provide(serveWith(routes(inside), { commit: () => true }), live)
+        const go = yield* leave("/stays")
+        yield* Deferred.await(inside)
+        go()
+        expect((yield* atRest).sessions).toMatchObject({ opened: 1, rolledBack: 1 })
+        expect(yield* committed).toEqual([])
+      }).pipe(Effect.provide(quiet)))
+
+    it.scopedLive("is rolled back when `commit` throws", () =>
+      Effect.gen(function*() {
+        const { atRest, committed, live } = yield* opened(open)
+        const inside = yield* Deferred.make<void>()
+        const commit = () => {
+          throw new Error("a bug")
+        }
+        const { get } = yield* Effect.provide(serveWith(routes(inside), { commit }), live)
+        expect((yield* get("/ok")).status).toBe(500)
+        expect((yield* atRest).sessions).toMatchObject({ opened: 1, rolledBack: 1 })
+        expect(yield* committed).toEqual([])
       }).pipe(Effect.provide(quiet)))
   })
 
@@ -146,7 +172,7 @@ describe.each(places)("a request on %s", (_, open) => {
             expect(rows).toEqual([{ k: Number(k) }])
             expect(info.session).toBe(session)
           }
-          if (Number(k) % 3 === 0) yield* Effect.fail("no")
+          if (Number(k) % 3 === 0) return yield* Effect.fail("no")
           return HttpServerResponse.text(session)
         })
       )
@@ -191,11 +217,15 @@ describe.each(places)("a request on %s", (_, open) => {
 
     it.scopedLive("has ended before the body begins, which sees what it has committed", () =>
       Effect.gen(function*() {
-        const { atRest, live } = yield* opened(open)
-        const { get } = yield* Effect.provide(serve(HttpRouter.use(app, EngineHttp.session())), live)
-        const answer = yield* get("/numbers")
-        expect(answer.body.split("\n").length).toBe(2_001)
-        expect((yield* atRest).sessions).toMatchObject({ opened: 1, committed: 1 })
+        const { atRest, engine, live } = yield* opened(open)
+        for (const served of [serve(HttpRouter.use(app, EngineHttp.session())), serve(app, EngineHttp.session())]) {
+          const { get } = yield* Effect.provide(served, live)
+          const before = (yield* atRest).sessions.committed
+          const answer = yield* get("/numbers")
+          expect(answer.body.split("\n").length).toBe(2_001)
+          expect((yield* atRest).sessions.committed).toBe(before + 1)
+          yield* engine.sql`delete from t`
+        }
       }).pipe(Effect.provide(quiet)))
 
     it.scopedLive("holds the session until it was sent whole, where that is asked for", () =>

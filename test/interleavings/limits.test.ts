@@ -58,7 +58,7 @@ describe("the code of an order", () => {
       const programs = [bank.withdraw(10), bank.withdraw(20)] as const
       const begun = yield* Interleavings.replay(programs, "ab", options)
       expect(begun.code).toBe("abaabb")
-      for (const code of ["aaaa", "ac", "ababa"]) {
+      for (const code of ["aaaa", "ac", "ababb"]) {
         const failure = yield* Effect.flip(Interleavings.replay(programs, code, options))
         expect(failure).toMatchObject({ _tag: "InterleavingsError", reason: "order" })
       }
@@ -145,7 +145,8 @@ describe("a program", () => {
       const one = Effect.unsafeMakeSemaphore(1)
       const alone = (amount: number) => one.withPermits(1)(bank.withdraw(amount))
       const report = yield* Interleavings.check([alone(10), alone(20)], { ...options, invariant: at70, patience: "5 millis" })
-      expect(report.outcomes).toEqual([{ results: ["committed", "committed"], orders: 2, code: "aaabbb" }])
+      // Who gets what is not the database's is not tried out: one order.
+      expect(report.outcomes).toEqual([{ results: ["committed", "committed"], orders: 1, code: "aaabbb" }])
     }))
 
   it.scopedLive("that nobody will ever wake is stuck, and the failure says where everybody is", () =>
@@ -310,7 +311,7 @@ describe("an invariant", () => {
       yield* Interleavings.check(programs, { ...options, invariant: Interleavings.serializable(bank.balances) })
       const strict = { ...options, invariant: Interleavings.serializable(bank.balances, { results: true }) }
       const found = yield* Interleavings.explore(programs, strict)
-      expect(found.smallest?.code).toBe("abbba")
+      expect(found.smallest?.code).toBe("abbbaa")
       yield* Interleavings.check(programs, { ...strict, isolation: "repeatable read" })
     }))
 })

@@ -1,8 +1,10 @@
 /**
  * Many processes that start at once on one database, some of which are killed.
  */
+import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Schema } from "effect"
+import { Engine, Migrations, Seed } from "effect-sql-engine"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -80,5 +82,52 @@ describe.each(places)("processes on %s", (_, open) => {
       expect(new Set(applied).size).toBe(applied.length)
       expect(yield* log(place)).toEqual(twice)
       expect(Duration.toSeconds(took)).toBeLessThan(5)
+    }))
+})
+
+describe("a COMMIT on PostgreSQL that outlives the process which sent it", () => {
+  const [, open] = places[0]!
+
+  /** What a process that was killed has sent before; it arrives when the next one is at work already. */
+  const late = (place: Place, ...statements: ReadonlyArray<string>) => {
+    let times = 0
+    return Effect.suspend(() => times++ === 0 ? place.admin(...statements) : Effect.dieMessage("it was done again"))
+  }
+
+  it.scopedLive("is found in the ledger by the next one, which goes on behind it", () =>
+    Effect.gen(function*() {
+      const place = yield* open
+      const engine = yield* place.engine()
+      const arrives = late(
+        place,
+        "create table a (k integer)",
+        "insert into migration_ledger (id, name, state, done, started_at) values ('1', 'a', 'applied', 0, '2024-01-01T00:00:00Z')"
+      )
+      const set = Migrations.fromRecord({
+        "1_a": Effect.zipRight(arrives, Effect.flatMap(SqlClient.SqlClient, (sql) => sql`create table a (k integer)`)),
+        "2_b": "create table b (k integer)"
+      })
+      const done = yield* Effect.provideService(Migrations.run(set), Engine.Engine, engine)
+      expect(done.map(({ migration }) => migration)).toEqual(["2_b"])
+      expect(yield* place.tables).toEqual(["a", "b"])
+    }))
+
+  it.scopedLive("is found by the next seed, which writes nothing: whether it finds the rows, or meets them", () =>
+    Effect.gen(function*() {
+      for (const unique of [true, false]) {
+        const place = yield* open
+        const engine = yield* place.engine()
+        yield* place.admin(`create table a (k integer ${unique ? "primary key" : ""})`)
+        const arrives = late(
+          place,
+          "insert into a (k) values (1)",
+          "create table seed_ledger (name text primary key, seeded_at text not null)",
+          "insert into seed_ledger (name, seeded_at) values ('main', '2024-01-01T00:00:00Z')"
+        )
+        const source = Seed.fromEffect(Effect.as(arrives, { a: [{ k: 1 }] }))
+        const seed = Seed.run(source, { a: Schema.Struct({ k: Schema.Int }) })
+        expect(yield* Effect.provideService(seed, Engine.Engine, engine)).toMatchObject({ _tag: "AlreadySeeded" })
+        expect(yield* place.admin("select k from a")).toEqual([{ k: 1 }])
+      }
     }))
 })

@@ -8,7 +8,7 @@ import * as Engine from "effect-sql-engine/Engine"
 import { databases as benches } from "../support/databases.js"
 import { places as databases } from "../support/places.js"
 import { size } from "../support/proof.js"
-import { onTables, people, person, persons, places, seats, values } from "./declared.js"
+import { onTables, people, person, persons, places } from "./declared.js"
 
 const all = { concurrency: "unbounded", batching: true } as const
 
@@ -76,11 +76,9 @@ for (const [name, open] of databases) {
     it.scoped("of five statements whose third fails nothing is left", () =>
       onTables(open, () =>
         Effect.gen(function*() {
-          const insert = (number: number) =>
-            places.table === seats && ((sql: any) => sql`insert into seats ${sql.insert({ row: "A", number })}`)
-          const failure = yield* Effect.flip(
-            Repository.executeAll([1, 2, 2, 3, 4].map((number) => insert(number) as Repository.SqlCondition))
-          )
+          const insert = (number: number): Repository.SqlCondition => (sql) =>
+            sql`insert into seats ${sql.insert({ row: "A", number })}`
+          const failure = yield* Effect.flip(Repository.executeAll([1, 2, 2, 3, 4].map(insert)))
           expect(failure._tag).toBe("UniqueViolation")
           expect(yield* places.count()).toBe(0)
         })))
@@ -88,25 +86,25 @@ for (const [name, open] of databases) {
     it.scopedLive("a stream of many rows holds few of them", () =>
       onTables(open, (_place, engine) =>
         Effect.gen(function*() {
+          // A hundred megabytes together, whatever the number of rows.
           const rows = size(20_000, 100_000)
-          const text = "x".repeat(200)
+          const text = "x".repeat(1e8 / rows)
           yield* engine.dialect.name === "postgresql"
-            ? engine
-              .sql`insert into seats ("row", number, guest) select 'A', i, ${text} from generate_series(1, ${rows}::int) i`
+            ? engine.sql`insert into seats ("row", number, guest)
+                select 'A', i, ${text} from generate_series(1, ${rows}::int) i`
             : engine.sql`with recursive n(i) as (values (1) union all select i + 1 from n where i < ${rows})
                 insert into seats ("row", number, guest) select 'A', i, ${text} from n`
-          let [sum, most, count] = [0, 0, 0]
-          global.gc?.()
-          const before = process.memoryUsage().heapUsed
+          let [sum, count, most] = [0, 0, 0]
+          const used = () => process.memoryUsage().heapUsed + process.memoryUsage().external
+          const before = used()
           yield* Stream.runForEachChunk(places.stream({ orderBy: { number: "asc" } }), (chunk) =>
             Effect.sync(() => {
               for (const { number } of chunk) sum += number
               count += Chunk.size(chunk)
-              most = Math.max(most, Chunk.size(chunk))
+              if (count % 5_000 < Chunk.size(chunk)) most = Math.max(most, used() - before)
             }))
           expect([count, sum]).toEqual([rows, rows * (rows + 1) / 2])
-          expect(most).toBeLessThan(5_000)
-          expect((process.memoryUsage().heapUsed - before) / 2 ** 20).toBeLessThan(64)
+          expect(most / 2 ** 20).toBeLessThan(64)
           const some = yield* Stream.runCollect(Stream.take(places.stream({ orderBy: { number: "desc" } }), 3))
           expect(Chunk.toReadonlyArray(some).map(({ number }) => number)).toEqual([rows, rows - 1, rows - 2])
           expect((yield* engine.stats).pool.inUse).toBe(0)
@@ -127,12 +125,8 @@ for (const database of benches.filter(({ name }) => !name.startsWith("scripted")
         expect((yield* find).map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
         expect(wire.sent.length - sent).toBe(1)
         yield* Session.transaction(Effect.all([find, find], all))
-        expect(wire.sent.slice(sent + 1).map(({ text }) => text.slice(0, 6))).toEqual(
-          ["BEGIN", "SELECT", "COMMIT"].map((word) => expect.stringContaining(word.slice(0, 5)))
-        )
+        expect(wire.sent.slice(sent + 1).map(({ text }) => /\w+/.exec(text)![0])).toEqual(["BEGIN", "SELECT", "COMMIT"])
       })
       yield* Effect.provideService(test, Engine.Engine, engine)
     }))))
 }
-
-void values

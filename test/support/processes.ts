@@ -20,7 +20,7 @@ export interface Kill {
 }
 
 /** How a job is done. */
-export interface RunOptions {
+interface RunOptions {
   readonly kill?: Kill | undefined
   /** How many do it: all of them by default. */
   readonly by?: number | undefined

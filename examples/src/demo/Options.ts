@@ -18,7 +18,7 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
 
 export const usage = `Usage: npm run demo -- [options]
 
-  --file PATH   the SQLite file to use; its tables airport, flight and departure are made anew
+  --file PATH   the SQLite file to use; its tables airport, flight, departure and punctuality are made anew
                 (default: a new file in the temporary folder of the system)
   --postgres    use PostgreSQL, in the schema effect_sql_engine_demo: the server of the variable DATABASE_URL, else one
                 that is started for the demo and stopped with it

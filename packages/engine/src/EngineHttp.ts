@@ -29,7 +29,7 @@ export interface RequestOptions<Self = Engine> extends Omit<SessionOptions, "nes
   /**
    * Whether the work of a request with this response is kept. Default: when its status is below 400, because an error is
    * often made a response before anybody here sees it. `(response) => response.status < 500` keeps what a request did that
-   * was refused.
+   * was refused; given to the server, the middleware never keeps what has a status of 400 or more.
    */
   readonly commit?: ((response: HttpServerResponse.HttpServerResponse) => boolean) | undefined
   /**

@@ -76,7 +76,7 @@ export const layer: Layer.Layer<never, never, Engine> = layerOf(Engine)
  * @since 0.1.0
  * @category OpenTelemetry
  */
-export const operationDuration: Metric.Metric.Histogram<number> = definitions.operationDuration
+export const operationDuration: Metric.Metric.Histogram<number> = definitions.operationDuration.metric
 
 /**
  * Connections by state: `db.client.connection.count`. `returning` is being cleaned, checked or closed.
@@ -132,7 +132,7 @@ export const timeouts: Metric.Metric.Counter<number> = definitions.timeouts.metr
  * @since 0.1.0
  * @category OpenTelemetry
  */
-export const createTime: Metric.Metric.Histogram<number> = definitions.createTime
+export const createTime: Metric.Metric.Histogram<number> = definitions.createTime.metric
 
 /**
  * How long a connection was waited for, zero where none was waited for: `db.client.connection.wait_time`.
@@ -140,7 +140,7 @@ export const createTime: Metric.Metric.Histogram<number> = definitions.createTim
  * @since 0.1.0
  * @category OpenTelemetry
  */
-export const waitTime: Metric.Metric.Histogram<number> = definitions.waitTime
+export const waitTime: Metric.Metric.Histogram<number> = definitions.waitTime.metric
 
 /**
  * How long a connection was held: `db.client.connection.use_time`.
@@ -148,7 +148,7 @@ export const waitTime: Metric.Metric.Histogram<number> = definitions.waitTime
  * @since 0.1.0
  * @category OpenTelemetry
  */
-export const useTime: Metric.Metric.Histogram<number> = definitions.useTime
+export const useTime: Metric.Metric.Histogram<number> = definitions.useTime.metric
 
 /**
  * Requests for a connection that are over, by what became of them: `served`, `timed_out`, `shed`, `interrupted`,
@@ -213,4 +213,4 @@ export const sessionRetries: Metric.Metric.Counter<number> = definitions.session
  * @since 0.1.0
  * @category engine
  */
-export const sessionDuration: Metric.Metric.Histogram<number> = definitions.sessionDuration
+export const sessionDuration: Metric.Metric.Histogram<number> = definitions.sessionDuration.metric

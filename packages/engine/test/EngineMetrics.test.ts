@@ -80,7 +80,7 @@ describe("the metrics of an engine", () => {
           const histogram = Metric.unsafeSnapshot().find(({ metricKey }) =>
             metricKey.name === "db.client.operation.duration"
           )
-          expect((histogram?.metricKey.keyType as any).boundaries.values).toEqual([
+          expect((histogram!.metricKey.keyType as any).boundaries.values).toEqual([
             0.001,
             0.005,
             0.01,

@@ -24,6 +24,12 @@ describe("the text of a statement without bound values", () => {
     expect(shown("select 'a\\' || 'b'")).toBe("select ? || ?")
   })
 
+  it("is cut where it is very long, and a literal that is cut is none the less one", () => {
+    const long = shown(`insert into t values ('${"secret".repeat(10_000)}')`)
+    expect(long).toBe("insert into t values (?")
+    expect(wordsOf(`select ${"a, ".repeat(10_000)} b`, true).text.length).toBe(4_097)
+  })
+
   it("shows no string, whatever stands in it and around it", () => {
     const weird = fc.array(fc.constantFrom("'", "\\", "$", "$$", "--", "/*", "*/", "\"", "E", " ", "a", "\n", "1", ";"))
     const quotes = fc.constantFrom(
@@ -31,10 +37,19 @@ describe("the text of a statement without bound values", () => {
       (text: string) => `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`,
       (text: string) => `$q$${text}$q$`
     )
-    const around = fc.constantFrom("select ", "select a, ", "-- note\nselect ", "/* ' */ select ", "select \"'\", ", "(")
+    const around = fc.constantFrom(
+      "select ",
+      "select a, ",
+      "-- note\nselect ",
+      "/* ' */ select ",
+      "select \"'\", ",
+      "("
+    )
     fc.assert(
       fc.property(fc.array(fc.tuple(around, quotes, weird), { minLength: 1, maxLength: 4 }), (parts) => {
-        const sql = parts.map(([before, quote, text]) => before + quote(`${text.join("")}SECRET${text.join("")}`)).join(" ")
+        const sql = parts.map(([before, quote, text]) => before + quote(`${text.join("")}SECRET${text.join("")}`)).join(
+          " "
+        )
         assert.notInclude(shown(sql), "SECRET", sql)
       }),
       { numRuns: 2_000, seed: 20_000_004 }

@@ -179,8 +179,7 @@ describe("Health", () => {
       const main = yield* bench({}, { name: "main" })
       const reports = yield* bench({}, { name: "reports" })
       const both = Health.all([Health.check(), Health.check({ engine: Reports })]).pipe(
-        Effect.provide(layerOf(main)),
-        Effect.provide(Reports.layer(Effect.succeed(reports.engine)))
+        Effect.provide([layerOf(main), Reports.layer(Effect.succeed(reports.engine))])
       )
       expect((yield* both).status).toBe("pass")
       reports.server.next("connect", Outcome.lostBefore)

@@ -104,7 +104,7 @@ describe("another key", () => {
             sessions.transaction(Effect.gen(function*() {
               most = Math.max(most, (yield* sessions.keys).length)
               yield* Effect.yieldNow()
-              if (k % 3 === 0) yield* Effect.fail("no")
+              if (k % 3 === 0) return yield* Effect.fail("no")
               if (k % 100 === 0) yield* insert(k)
             })).pipe(Effect.ignore, named(`r${k}`)),
           { concurrency: 50, discard: true }

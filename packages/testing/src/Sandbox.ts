@@ -15,7 +15,7 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { TransactionConnection } from "@effect/sql/SqlClient"
-import { Cause, Context, Data, Effect, Exit, FastCheck, Fiber, Layer, Runtime } from "effect"
+import { Cause, Context, Data, Effect, Exit, FastCheck, Fiber, FiberRef, Layer, Runtime } from "effect"
 import { dual } from "effect/Function"
 import type { Isolation } from "effect-sql-engine/Dialect"
 import * as Engine from "effect-sql-engine/Engine"
@@ -26,7 +26,7 @@ import type { NotAllowed, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { building } from "./internal/intercept.js"
 import { cloned } from "./internal/sandbox/cloned.js"
 import { isolate } from "./internal/sandbox/isolated.js"
-import { CurrentRun, currentRun, Run } from "./internal/sandbox/run.js"
+import { currentRun, Run } from "./internal/sandbox/run.js"
 import { Site, type SiteOptions } from "./internal/sandbox/site.js"
 
 /**
@@ -224,10 +224,10 @@ export const run: {
         Effect.withFiberRuntime<A, E, R>((fiber) => {
           const context = fiber.currentContext
           if (context.unsafeMap.has(TransactionConnection.key)) return Effect.die(inSession(name))
-          const around = currentRun(context)
-          // Joining a fiber takes over its context: what it left may be the sandbox of a test that is over.
+          const around = fiber.getFiberRef(currentRun)
+          // A fiber that has outlived its test may be in one that is over.
           const sandbox = new Run(name, around?.closed === true ? undefined : around)
-          const inside = Effect.provideService(effect, CurrentRun, sandbox) as Effect.Effect<A, E, R>
+          const inside = Effect.locally(effect, currentRun, sandbox)
           return Effect.flatMap(
             Effect.exit(restore(withItsFibers(inside))),
             (exit) => Effect.zipRight(sandbox.close, exit)
@@ -247,6 +247,27 @@ const inSession = (name: string): NestedRefused =>
     message: `A sandbox ("${name}") was opened inside of a session: what is done in it belongs to that session, and would ` +
       "not be undone. Open the sandbox first."
   })
+
+/**
+ * Takes the sandbox of this fiber to where it is not handed on by itself: what it succeeds with runs an effect in it. A
+ * server that a layer has started answers in fibers of its own, which are in no test's sandbox.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Sandbox } from "effect-sql-engine-testing"
+ *
+ * export const test = (handle: (within: <A>(answer: Effect.Effect<A>) => Effect.Effect<A>) => Effect.Effect<void>) =>
+ *   Sandbox.run(Effect.flatMap(Sandbox.here, (here) => handle(here)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category sandboxes
+ */
+export const here: Effect.Effect<<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>> = Effect.map(
+  FiberRef.get(currentRun),
+  (sandbox) => (effect) => Effect.locally(effect, currentRun, sandbox)
+)
 
 /**
  * A suite whose tests run in a sandbox each, named after the test: what it is given is `it`, with `effect`, `scoped`,

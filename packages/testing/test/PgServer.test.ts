@@ -71,15 +71,18 @@ const parentWithServer = Effect.async<{ kill: () => void; pid: number; folder: s
 })
 
 describe("PgServer", () => {
-  it.live("a server is gone with its files when its scope ends", () =>
+  it.live("a server is gone with its files when its scope ends, and its log was heard, also after a restart", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const server = yield* PgServer.start().pipe(Scope.extend(scope))
+      let log = ""
+      const onLog = (text: string) => void (log += text)
+      const server = yield* PgServer.start({ onLog }).pipe(Scope.extend(scope))
       assert.equal(yield* answers(server.port), true)
       yield* server.stop("fast")
       assert.equal(yield* answers(server.port), false)
       yield* server.start
       assert.equal(yield* answers(server.port), true)
+      yield* eventually(() => log.match(/ready to accept connections/g)?.length === 2)
       yield* Scope.close(scope, Exit.void)
       assert.equal(yield* answers(server.port), false)
       assert.equal(fs.existsSync(server.socketDirectory), false)

@@ -15,7 +15,7 @@ export const confirm = (
   Effect.gen(function*() {
     if (yes) return
     const { asks } = yield* CurrentStreams
-    if (json && !asks) {
+    if (json || !asks) {
       return yield* new UsageError({ message: `${what} Nobody can be asked here: say --yes if that is meant.` })
     }
     const answer = yield* Prompt.confirm({ message: `${what} Go on?`, initial: false }).pipe(

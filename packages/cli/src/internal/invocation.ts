@@ -55,7 +55,7 @@ export interface Arranged {
 export const arrange = (given: ReadonlyArray<string>): Arranged => {
   const originals = new Map<string, string>()
   const hidden = (text: string): string => {
-    if (text.length > 0) return text
+    if (!address.test(text)) return text
     const masked = EngineUrl.mask(text)
     if (!originals.has(masked)) originals.set(masked, text)
     return originals.get(masked) === text ? masked : text

@@ -10,15 +10,16 @@ import type { DatabaseAdmin } from "effect-sql-engine/Database"
 import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import { rmSync } from "node:fs"
 import type { Settings } from "./config.js"
-import { problemAfter, problemBefore, sizeOf } from "./diagnosis.js"
-import { failureOf, lockTimeout, type Origin } from "./failure.js"
+import { isUnfinished, problemAfter, problemBefore, sizeOf } from "./diagnosis.js"
+import { codeOf, failureOf, lockTimeout, type Origin } from "./failure.js"
 import { patiently } from "./lockWait.js"
 
 /** The file, or its folder, is not what it has to be. */
 class Refused extends Error {}
 
-const refused = (problem: string) =>
+const refused = (problem: string, code?: string) =>
   new EngineConfigError({
+    code,
     message: `The SQLite database cannot be used: \`filename\`: ${problem}. Nothing was changed.`,
     problems: [{ field: "filename", problem }]
   })
@@ -44,7 +45,7 @@ const withFile = <A>(
   }
   return patiently(limit, attempt, (cause, wait): SqlFailure => {
     const problem = cause instanceof Refused ? cause.message : problemAfter(cause, file)
-    if (problem !== undefined) return refused(problem)
+    if (problem !== undefined) return refused(problem, codeOf(cause))
     return wait === undefined ? failureOf(undefined, cause, origin, opening) : lockTimeout(origin, opening, wait)
   })
 }
@@ -88,10 +89,18 @@ export const databaseOf = (settings: Settings): DatabaseAdmin => {
       const problem = problemBefore(file, "rwc")
       return problem === undefined ? Effect.succeed("Missing") : refused(problem)
     }
-    return withFile(settings, "ro", (db) => {
+    const look = (db: Sqlite.Database) => {
       db.pragma("schema_version")
-      return "Present" as const
-    })
+      // What was undone may have been its beginning.
+      return sizeOf(file) === 0 ? "Missing" as const : "Present" as const
+    }
+    return mode === "ro"
+      ? withFile(settings, "ro", look)
+      : Effect.catchIf(
+        withFile(settings, "ro", look),
+        ({ code }) => isUnfinished(code),
+        () => withFile(settings, "rw", look)
+      )
   })
   return {
     database: file,

@@ -67,9 +67,16 @@ export const problemBefore = (file: string, mode: Mode): string | undefined => {
     : `${file} is write-protected for this process: open it with mode "ro", or make it writable`
 }
 
+/** A process was killed in the middle of its work, which somebody who may write has to undo before anybody can read. */
+export const isUnfinished = (code: string | undefined): boolean =>
+  code === "SQLITE_READONLY_ROLLBACK" || code === "SQLITE_READONLY_RECOVERY"
+
 /** What is wrong with a file that SQLite refused; `undefined`: not the file's fault. */
 export const problemAfter = (cause: unknown, file: string): string | undefined => {
   const code = codeOf(cause) ?? ""
+  if (isUnfinished(code)) {
+    return `${file} was left by a process that was killed in the middle of a change: open it once in a mode that writes`
+  }
   if (code === "SQLITE_NOTADB") return `${file} is not an SQLite database, or is encrypted`
   if (code.startsWith("SQLITE_CORRUPT")) return `${file} is a damaged SQLite database`
   const write = code.startsWith("SQLITE_CANTOPEN") || code.startsWith("SQLITE_READONLY")

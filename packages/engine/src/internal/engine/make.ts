@@ -110,7 +110,7 @@ const told = (sight: Sight, deadlines: Deadlines, drain: Effect.Effect<ReadonlyA
     return Effect.tap(
       drain,
       (cancelled) =>
-        Effect.sync(() => sight.lifecycle.publish({ _tag: "Drained", cancelled, millis: deadlines.now() - from }))
+        Effect.sync(() => sight.sessions.publish({ _tag: "Drained", cancelled, millis: deadlines.now() - from }))
     )
   })
 }

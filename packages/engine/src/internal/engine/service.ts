@@ -37,8 +37,7 @@ export const serviceOf = (host: Host, { drain }: Pick<EngineService, "drain">): 
       stats,
       health: health(host, stats),
       events: streamOf<EngineEvent>((listener) => {
-        const { lifecycle, statements } = host.sight
-        const stop = [lifecycle.listen(listener), statements.listen({ tell: listener.tell })]
+        const stop = [host.sight.listen(listener), host.sight.statements.listen({ tell: listener.tell })]
         return () => stop.forEach((stop) => stop())
       }),
       reset: Effect.sync(() => {

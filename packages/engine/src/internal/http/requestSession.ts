@@ -24,7 +24,7 @@ import { end } from "../session/end.js"
 import { limit, open, within } from "../session/run.js"
 import type { Restore } from "../session/turn.js"
 import type { Host, SessionRef } from "../session/unit.js"
-import { enter, enterFrom } from "../session/unit.js"
+import { enter, enterFrom, leave } from "../session/unit.js"
 import { tried } from "../session/verbs.js"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -41,6 +41,13 @@ const still: Restore = (effect) => effect
 
 const same = (failure: SqlFailure) => failure
 
+/** Reads a stream where the session is over. What a stream is provided with only adds to its context: so by pulling. */
+const outsideOf = <A, E>(ended: SessionRef, stream: Stream.Stream<A, E>): Stream.Stream<A, E> =>
+  Stream.fromPull(Effect.withFiberRuntime((fiber) => {
+    const context = leave(fiber.currentContext, ended)
+    return Effect.map(within(Stream.toPull(stream), context), (pull) => within(pull, context))
+  }))
+
 /** The session of one attempt at a request. */
 class RequestSession {
   /** A response was seen, and it is known what becomes of the session. */
@@ -55,15 +62,44 @@ class RequestSession {
     private readonly scope: Scope.Scope
   ) {}
 
-  /** Ends it as the response says; succeeds with the response that may be sent. */
+  /** Ends it as the response of the app says; succeeds with the response that may be sent. */
   respond(response: Response, restore: Restore): Effect.Effect<Response, SqlFailure> {
+    return this.decide(response, restore, this.options.commit ?? tellsNoError)
+  }
+
+  /**
+   * The same where the response may have been made of a failure, or of an interruption: one that tells of an error never
+   * commits. What is sent is sent from inside of the app's context, where the session is over.
+   */
+  respondBeforeSending(response: Response): Effect.Effect<Response, SqlFailure> {
+    const commit = this.options.commit ?? tellsNoError
+    const decided = this.decide(response, still, (response) => tellsNoError(response) && commit(response))
+    return Effect.map(decided, (response) => {
+      const { body } = response
+      if (!this.over || body._tag !== "Stream") return response
+      const outside = HttpBody.stream(outsideOf(this.ref, body.stream), body.contentType, body.contentLength)
+      return HttpServerResponse.setBody(response, outside)
+    })
+  }
+
+  private decide(
+    response: Response,
+    restore: Restore,
+    commit: (response: Response) => boolean
+  ): Effect.Effect<Response, SqlFailure> {
     return Effect.suspend(() => {
       if (this.decided) return Effect.succeed(response)
       this.decided = true
-      const keep = (this.options.commit ?? tellsNoError)(response)
-      const { body } = response
-      if (keep && this.options.streams === "inside" && body._tag === "Stream") return this.hold(response, body)
-      return this.end(Exit.succeed(response), keep, restore)
+      return Effect.matchCauseEffect(Effect.sync(() => commit(response)), {
+        // It threw: that is a defect of the app's.
+        onFailure: (cause) => this.end(Exit.failCause(cause), false, restore),
+        onSuccess: (keep) => {
+          const { body } = response
+          return keep && this.options.streams === "inside" && body._tag === "Stream"
+            ? this.hold(response, body)
+            : this.end(Exit.succeed(response), keep, restore)
+        }
+      })
     })
   }
 
@@ -107,7 +143,7 @@ export const inRequestSession = <E, R>(
           const beforeSending: HttpApp.PreResponseHandler = (_, response) => {
             sent = true
             // The platform makes a response of what it fails with, as of every failure.
-            return session.respond(response, still) as Effect.Effect<Response>
+            return session.respondBeforeSending(response) as Effect.Effect<Response>
           }
           const body = within(app, enter(fiber.currentContext, ref, tagKey, options.priority))
           const limited = options.timeout === undefined

@@ -2,21 +2,26 @@
  * An engine behind the metrics: what it counts anyway is read when a metric is read; only durations are noted as they
  * happen.
  */
-import { MetricLabel } from "effect"
+import { Metric, MetricLabel } from "effect"
 import type { MetricKey } from "effect"
 import * as Key from "effect/MetricKey"
 import type { Pool, PoolEvent, PoolStats } from "../../Pool.js"
 import type { Host } from "../session/unit.js"
 import type { StatementEvent } from "../sight/events.js"
-import type { LifecycleEvent } from "../sight/sight.js"
 import * as metrics from "./definitions.js"
-import type { Pulled } from "./definitions.js"
+import type { Noted, Pulled } from "./definitions.js"
 import { pull } from "./pulled.js"
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 const labels = (record: Readonly<Record<string, unknown>>): Labels =>
   Object.entries(record).map(([key, value]) => MetricLabel.make(key, String(value)))
+
+/** Notes milliseconds: the metric is looked up once, and not for each of them. */
+const noted = ({ key }: Noted, of: Labels): (millis: number) => void => {
+  const hook = Metric.globalMetricRegistry.get(Key.taggedWithLabels(key, of) as MetricKey.MetricKey.Histogram)
+  return (millis) => hook.update(millis / 1000)
+}
 
 const attached = new WeakSet<Host>()
 
@@ -80,14 +85,19 @@ const attachPool = (pool: Pool, name: string, read: Read, ends: Array<() => void
   for (const reason of reasons) {
     from(metrics.connectionsDestroyed, (stats) => stats.destroyed[reason], { reason: snake(reason) })
   }
+  const [created, waited, used] = [
+    noted(metrics.createTime, plain),
+    noted(metrics.waitTime, plain),
+    noted(metrics.useTime, plain)
+  ]
   const heard = (event: PoolEvent): void => {
     switch (event._tag) {
       case "Connected":
-        return metrics.createTime.unsafeUpdate(event.millis / 1000, plain)
+        return created(event.millis)
       case "Acquired":
-        return metrics.waitTime.unsafeUpdate(event.waitedMillis / 1000, plain)
+        return waited(event.waitedMillis)
       case "Released":
-        return metrics.useTime.unsafeUpdate(event.heldMillis / 1000, plain)
+        return used(event.heldMillis)
       case "LeakSuspected":
         return metrics.leaks.unsafeUpdate(1, plain)
       default:
@@ -107,45 +117,44 @@ const attachSessions = ({ name, sight, totals }: Host, read: Read, ends: Array<(
   read(metrics.sessions, unknown, () => totals.unknown)
   read(metrics.sessionsOpen, labels(own), () => totals.open)
   read(metrics.sessionRetries, labels(own), () => totals.retried)
-  const heard = (event: LifecycleEvent): void => {
-    switch (event._tag) {
-      case "SessionCommitted":
-        return metrics.sessionDuration.unsafeUpdate(event.millis / 1000, committed)
-      case "SessionRolledBack":
-        return metrics.sessionDuration.unsafeUpdate(event.millis / 1000, rolledBack)
-      case "SessionUnknown":
-        return metrics.sessionDuration.unsafeUpdate(event.millis / 1000, unknown)
-      default:
-    }
+  const note = {
+    SessionCommitted: noted(metrics.sessionDuration, committed),
+    SessionRolledBack: noted(metrics.sessionDuration, rolledBack),
+    SessionUnknown: noted(metrics.sessionDuration, unknown)
   }
-  ends.push(sight.lifecycle.listen({ tell: heard }))
+  ends.push(sight.sessions.listen({
+    tell: (event) => {
+      if (event._tag in note) note[event._tag as keyof typeof note]((event as { readonly millis: number }).millis)
+    }
+  }))
 }
 
 /** Operations and failures are few; should a program make up ever more of them, they are not all remembered. */
 const capacity = 256
 
 const attachStatements = (host: Host, ends: Array<() => void>): void => {
-  const known = new Map<string, Labels>()
-  const heard = ({ failure, operation, outcome }: StatementEvent): Labels => {
+  const known = new Map<string, (millis: number) => void>()
+  const noteOf = ({ failure, operation, outcome }: StatementEvent): (millis: number) => void => {
     const error = failure === undefined
       ? outcome === "interrupted" ? "interrupted" : undefined
       : failure.code ?? failure._tag
-    const key = `${operation} ${error ?? ""}`
+    const key = error === undefined ? operation : `${operation} ${error}`
     let found = known.get(key)
     if (found === undefined) {
-      found = labels({
+      const own = labels({
         ...host.driver.attributes,
         "db.client.connection.pool.name": host.name,
         ...(operation === "" ? undefined : { "db.operation.name": operation }),
         ...(error === undefined ? undefined : { "error.type": error }),
         ...(failure?.code === undefined ? undefined : { "db.response.status_code": failure.code })
       })
+      found = noted(metrics.operationDuration, own)
       if (known.size >= capacity) known.clear()
       known.set(key, found)
     }
     return found
   }
   ends.push(host.sight.statements.listen({
-    tell: (event) => metrics.operationDuration.unsafeUpdate(event.millis / 1000, heard(event))
+    tell: (event) => noteOf(event)(event.millis)
   }))
 }

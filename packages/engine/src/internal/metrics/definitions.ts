@@ -32,8 +32,19 @@ const total = (name: string, unitName: string, description: string) => pulled(na
 /** What the conventions advise for operations; they advise nothing for connections. */
 const seconds = MetricBoundaries.fromIterable([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10])
 
-const time = (name: string, description: string) =>
-  Metric.taggedWithLabels(Metric.histogram(name, seconds, description), unit("s"))
+/** Durations that are noted as they happen. */
+export interface Noted {
+  readonly metric: Metric.Metric.Histogram<number>
+  readonly key: MetricKey.MetricKey.Histogram
+}
+
+const time = (name: string, description: string): Noted => {
+  const key = MetricKey.taggedWithLabels(
+    MetricKey.histogram(name, seconds, description),
+    unit("s")
+  ) as MetricKey.MetricKey.Histogram
+  return { key, metric: Metric.fromMetricKey(key) as Metric.Metric.Histogram<number> }
+}
 
 export const operationDuration = time("db.client.operation.duration", "Duration of database client operations.")
 

@@ -27,9 +27,9 @@ export interface InitialiseOptions<A = never, E = never, R = never> extends Lock
   readonly mode?: "migrate" | "wait" | undefined
   /** The longest wait for a database that does not answer, and in `wait` for the migrations. 0: nothing is done. Default 1 minute. */
   readonly maxTime?: Duration.DurationInput | undefined
-  /** The pause between two tries to reach the database. Default 10 seconds. */
+  /** The pause between two tries where the database does not answer, or not any more. Default 10 seconds. Not in `wait`. */
   readonly reachEvery?: Duration.DurationInput | undefined
-  /** The pause between two looks in `wait`. Default 5 seconds. */
+  /** The pause between two looks in `wait`, answered or not. Default 5 seconds. */
   readonly lookEvery?: Duration.DurationInput | undefined
   /** Runs behind the migrations, under their lock: a seed. Not in `wait`. */
   readonly andThen?: Effect.Effect<A, E, R> | undefined

@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import type { EngineService } from "../../Engine.js"
-import type { MigrationSourceError, MigrationUnknown } from "../../SqlFailure.js"
+import type { MigrationFailed, MigrationSourceError, MigrationUnknown } from "../../SqlFailure.js"
 import type { Held } from "../mutex/model.js"
 import type { Allowed, Assessment } from "./assess.js"
 import type { Telling } from "./events.js"
@@ -89,6 +89,47 @@ const migrate = <R>(
     return done.flat()
   })
 
+/**
+ * What is under the lock, begun again where the COMMIT of a process that was killed came after our look: its connection
+ * with the lock was gone by then, and the one with its work was not.
+ */
+const migrateAll = <R>(
+  engine: EngineService,
+  all: ReadonlyArray<Opened<R>>,
+  options: RunOptions,
+  to: string | undefined,
+  onDone: (done: Done) => void,
+  held: Held
+): Effect.Effect<ReadonlyArray<Done>, Failures, R> => {
+  const done: Array<Done> = []
+  const noted = (one: Done) => {
+    done.push(one)
+    onDone(one)
+  }
+  const again: Effect.Effect<ReadonlyArray<Done>, Failures, R> = Effect.suspend(() =>
+    Effect.as(migrate(engine, all, options, to, noted, held), done).pipe(
+      Effect.catchTag(
+        "MigrationFailed",
+        (failure) => Effect.flatMap(appliedSince(all, failure), (applied) => applied ? again : Effect.fail(failure))
+      )
+    )
+  )
+  return again
+}
+
+/** Whether somebody else's work on the migration is in the ledger now. */
+const appliedSince = <R>(
+  all: ReadonlyArray<Opened<R>>,
+  { id, interrupted, set }: MigrationFailed
+): Effect.Effect<boolean> => {
+  const opened = all.find((one) => one.set.name === set)
+  if (interrupted || opened === undefined) return Effect.succeed(false)
+  return Effect.match(look(opened), {
+    onFailure: () => false,
+    onSuccess: ({ entries }) => entries.some((entry) => entry.id === id && entry.state === "applied")
+  })
+}
+
 /** The id of the last one that is meant; of several sets none can be. */
 export const lastOf = <R>(
   all: ReadonlyArray<Opened<R>>,
@@ -121,5 +162,5 @@ export const run = <R>(
       )
       return []
     }
-    return yield* locked(engine, options, (held) => migrate(engine, all, options, to, onDone, held))
+    return yield* locked(engine, options, (held) => migrateAll(engine, all, options, to, onDone, held))
   })

@@ -162,5 +162,17 @@ export const run = <R>(
   )
   const once = (around: Effect.Effect<SeedResult, Failures, R>) =>
     Effect.flatMap(known, (seeded) => seeded === undefined ? around : Effect.succeed(seeded))
-  return once(locked(engine, options, (held) => once(write(engine, source, readers, options, held))))
+  // The COMMIT of a process that was killed may come after our look: its connection with the lock was gone by then, and
+  // the one with its work was not.
+  const settled = (written: Effect.Effect<SeedResult, Failures, R>) =>
+    written.pipe(
+      Effect.flatMap((result) =>
+        result._tag === "NotBlank" ? Effect.map(known, (seeded) => seeded ?? result) : Effect.succeed(result)
+      ),
+      Effect.catchAll((failure) =>
+        Effect.flatMap(Effect.orElseSucceed(known, () => undefined), (seeded) =>
+          seeded === undefined ? Effect.fail(failure) : Effect.succeed(seeded))
+      )
+    )
+  return once(locked(engine, options, (held) => once(settled(write(engine, source, readers, options, held)))))
 }

@@ -39,8 +39,8 @@ export const retrying = <A, E, R>(
             onFailure: () => Effect.fail(exhausted(host, name, attempts, error, options)),
             onSuccess: () => {
               host.totals.retried++
-              if (host.sight.lifecycle.listening) {
-                host.sight.lifecycle.publish({ _tag: "SessionRetried", session: name, attempts, failure: error })
+              if (host.sight.sessions.listening) {
+                host.sight.sessions.publish({ _tag: "SessionRetried", session: name, attempts, failure: error })
               }
               return Effect.zipRight(between(host, name, attempts, error, options), tryAgain(attempts + 1))
             }

@@ -104,11 +104,11 @@ export class Unit implements Request {
 
   /** Whether anybody listens to what happens to it; without listeners no event is built. */
   get isHeard(): boolean {
-    return this.host.sight.lifecycle.listening
+    return this.host.sight.sessions.listening
   }
 
   tell(event: SessionEvent): void {
-    this.host.sight.lifecycle.publish(event)
+    this.host.sight.sessions.publish(event)
   }
 
   /** How long ago it was opened, in milliseconds. */

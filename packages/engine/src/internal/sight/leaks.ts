@@ -1,24 +1,23 @@
 /**
  * Connections that are held for too long, found while they are held.
  *
- * A pool that is watched keeps a note for each lease, and one time limit for it in the engine's own list of limits, where
- * thousands share one sleeping fiber. Without `leakDetection` nothing of this stands around the pool.
+ * A pool that is watched keeps a note of each lease, in the order in which they were lent; that is the order in which they
+ * become suspicious, so one time limit, for the first of them, is enough for all. Without `leakDetection` nothing of this
+ * stands around the pool.
  */
 import { Effect, Fiber, FiberId, Option, Runtime, Stream } from "effect"
-import type { Pool, PoolEvent, Request } from "../../Pool.js"
+import type { Lease, Pool, PoolEvent, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import type { Deadline, Deadlines } from "../deadlines.js"
+import type { Deadlines } from "../deadlines.js"
 import { Hub, streamOf } from "../hub.js"
 import { toldSpan } from "./tracing.js"
 import { wordsOf } from "./words.js"
 
-/** Who holds a connection, since when. */
+/** Who holds a connection. */
 interface Held {
-  readonly connection: string
-  readonly since: number
+  readonly lease: Lease
   readonly fiber: Fiber.RuntimeFiber<any, any> | undefined
   readonly span: Fiber.RuntimeFiber<any, any>["currentSpan"]
-  deadline: Deadline
   reported: boolean
 }
 
@@ -34,7 +33,8 @@ export const watchLeaks = (
   deadlines: Deadlines,
   runtime: Runtime.Runtime<never>
 ): Pool => {
-  const held = new WeakMap<Request, Held>()
+  const held = new Map<Request, Held>()
+  let looking = false
   const reports = new Hub<PoolEvent>()
 
   const warn = (message: string, event: PoolEvent): void => {
@@ -52,17 +52,17 @@ export const watchLeaks = (
 
   const report = (request: Request, note: Held): void => {
     note.reported = true
-    const heldMillis = deadlines.now() - note.since
+    const heldMillis = deadlines.now() - note.lease.since
     const fiber = note.fiber === undefined ? "unknown" : FiberId.threadName(note.fiber.id())
     const statement = request.statement === undefined ? undefined : wordsOf(request.statement, false).text
     const site = request.site?.()
     warn(
-      `Connection ${note.connection} of engine "${engine}" has been held for ${round(heldMillis)} by ` +
+      `Connection ${note.lease.connection.id} of engine "${engine}" has been held for ${round(heldMillis)} by ` +
         `${request.session ?? "a statement outside of any session"}, in fiber ${fiber}. It may never come back: look ` +
         "for a session that waits for something else, or one opened by hand and never closed.",
       {
         _tag: "LeakSuspected",
-        connection: note.connection,
+        connection: note.lease.connection.id,
         session: request.session,
         heldMillis,
         fiber,
@@ -73,19 +73,29 @@ export const watchLeaks = (
     )
   }
 
+  /** Reports who has held for too long by now, and comes back for the next. */
+  const look = (): void => {
+    looking = false
+    const now = deadlines.now()
+    for (const [request, note] of held) {
+      if (note.reported) continue
+      const left = note.lease.since + threshold - now
+      if (left > 0) return lookIn(left)
+      report(request, note)
+    }
+  }
+
+  const lookIn = (millis: number): void => {
+    looking = true
+    deadlines.set(millis, look)
+  }
+
   const lent = (request: Request): void => {
     const { lease } = request
     if (lease === undefined || held.has(request)) return
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
-    const note: Held = {
-      connection: lease.connection.id,
-      since: lease.since,
-      fiber,
-      span: fiber?.currentSpan,
-      deadline: deadlines.set(threshold, () => report(request, note)),
-      reported: false
-    }
-    held.set(request, note)
+    held.set(request, { lease, fiber, span: fiber?.currentSpan, reported: false })
+    if (!looking) lookIn(threshold)
   }
 
   const listen = (tell: (event: PoolEvent) => void): () => void => {
@@ -107,13 +117,12 @@ export const watchLeaks = (
       pool.release(request, failure)
       if (note === undefined) return
       held.delete(request)
-      deadlines.lift(note.deadline)
       if (!note.reported) return
-      const heldMillis = deadlines.now() - note.since
+      const heldMillis = deadlines.now() - note.lease.since
       warn(
-        `Connection ${note.connection} of engine "${engine}" has come back after ${round(heldMillis)}: ` +
+        `Connection ${note.lease.connection.id} of engine "${engine}" has come back after ${round(heldMillis)}: ` +
           `${request.session ?? "the statement"} was slow, and no leak.`,
-        { _tag: "LeakReturned", connection: note.connection, session: request.session, heldMillis }
+        { _tag: "LeakReturned", connection: note.lease.connection.id, session: request.session, heldMillis }
       )
     },
     listen,

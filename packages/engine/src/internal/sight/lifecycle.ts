@@ -78,7 +78,7 @@ export const logLifecycle = (
   runtime: Runtime.Runtime<never>
 ): void => {
   const run = Runtime.runFork(runtime)
-  sight.lifecycle.listen({
+  sight.listen({
     tell: (event) => {
       const line = told(event)
       if (line === undefined) return

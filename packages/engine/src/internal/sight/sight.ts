@@ -6,6 +6,7 @@
  */
 import type { Pool, PoolEvent } from "../../Pool.js"
 import { Hub } from "../hub.js"
+import type { Listener } from "../hub.js"
 import type { SessionEvent } from "../session/events.js"
 import type { DrainedEvent, StatementEvent } from "./events.js"
 
@@ -21,15 +22,22 @@ export type LifecycleEvent = PoolEvent | SessionEvent | DrainedEvent
 
 export class Sight {
   readonly statements = new Hub<StatementEvent>()
-  readonly lifecycle = new Hub<LifecycleEvent>((listening) => listening ? this.attach() : this.detach())
+  readonly sessions = new Hub<SessionEvent | DrainedEvent>()
+  readonly pools = new Hub<PoolEvent>((listening) => listening ? this.attach() : this.detach())
   private readonly endings = new Set<() => void>()
   private attached: ReadonlyArray<() => void> = []
   private over = false
 
-  constructor(private readonly pools: () => ReadonlyArray<Pool>) {}
+  constructor(private readonly poolsOf: () => ReadonlyArray<Pool>) {}
+
+  /** Listens to everything but statements. */
+  listen(listener: Listener<LifecycleEvent>): () => void {
+    const stop = [this.sessions.listen(listener), this.pools.listen({ tell: listener.tell })]
+    return () => stop.forEach((stop) => stop())
+  }
 
   private attach(): void {
-    this.attached = this.pools().map((pool) => pool.listen((event) => this.lifecycle.publish(event)))
+    this.attached = this.poolsOf().map((pool) => pool.listen((event) => this.pools.publish(event)))
   }
 
   private detach(): void {
@@ -39,7 +47,7 @@ export class Sight {
 
   /** The engine's pools are others now. */
   poolsChanged(): void {
-    if (!this.lifecycle.listening) return
+    if (!this.pools.listening) return
     this.detach()
     this.attach()
   }
@@ -53,8 +61,9 @@ export class Sight {
   end(): void {
     if (this.over) return
     this.over = true
-    this.lifecycle.end()
+    this.pools.end()
     this.statements.end()
+    this.sessions.end()
     for (const run of this.endings) run()
     this.endings.clear()
   }

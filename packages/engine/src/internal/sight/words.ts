@@ -18,10 +18,13 @@ export interface Words {
 }
 
 const capacity = 512
+/** Longer texts are cut: a bulk insert would fill a log and a memory. */
+const longest = 4_096
 const known = new Map<string, Words>()
 
 /** The words of a statement; `bound`: it has values of its own. */
-export const wordsOf = (sql: string, bound: boolean): Words => {
+export const wordsOf = (whole: string, bound: boolean): Words => {
+  const sql = whole.length > longest ? `${whole.slice(0, longest)}…` : whole
   const key = bound ? sql : `\0${sql}`
   let words = known.get(key)
   if (words === undefined) {

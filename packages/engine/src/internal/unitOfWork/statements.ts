@@ -119,20 +119,22 @@ export class Sender {
       if (writes.some((write) => referencesOf(write).some(({ isKnown }) => !isKnown))) {
         return Effect.fail(this.undone(layout, writes))
       }
-      const merged = new Map<string, { readonly key: Values; values: Values }>()
-      for (const write of writes) {
-        const key = known(write.key)
-        const place = textOf(Object.values(key))
-        const before = merged.get(place)
-        const values = known(write.given)
-        if (before === undefined) merged.set(place, { key, values })
-        // A row that gets another key is meant by that one from then on, and not by this.
-        else before.values = { ...before.values, ...values }
+      const rows = writes.map((write) => ({ key: known(write.key), values: known(write.given) }))
+      // A key or a unique value that changes hands is free only after the update before: these go one by one, in order.
+      if (rows.some(({ values }) => Object.keys(values).some((column) => isUnique(layout, column)))) {
+        return Effect.forEach(rows, (row) => this.update(layout, [row]), { discard: true })
       }
-      const groups = new Map<string, Array<{ readonly key: Values; readonly values: Values }>>()
+      const merged = new Map<string, Changed>()
+      for (const { key, values } of rows) {
+        const place = textOf(Object.values(key))
+        merged.set(place, { key, values: { ...merged.get(place)?.values, ...values } })
+      }
+      const groups = new Map<string, Array<Changed>>()
       for (const one of merged.values()) {
         const name = JSON.stringify(Object.keys(one.values).sort())
-        groups.set(name, [...(groups.get(name) ?? []), one])
+        const group = groups.get(name)
+        if (group === undefined) groups.set(name, [one])
+        else group.push(one)
       }
       return Effect.forEach(groups.values(), (rows) => this.update(layout, rows), { discard: true })
     })
@@ -140,13 +142,12 @@ export class Sender {
 
   private update(
     layout: Layout,
-    rows: ReadonlyArray<{ readonly key: Values; readonly values: Values }>
+    rows: ReadonlyArray<Changed>
   ): Effect.Effect<void, SqlFailure> {
     const keys = layout.key.map(({ name }) => name)
     const columns = Object.keys(rows[0]!.values).sort()
     if (columns.length === 0) return Effect.void
-    const alone = rows.length === 1 || columns.some((column) => keys.includes(column))
-    const statements = alone
+    const statements = rows.length === 1
       ? rows.map((row) => ({ rows: 1, text: this.updateOne(layout, row) }))
       : portions(layout, keys.length + columns.length, rows).map((rows) => ({
         rows: rows.length,
@@ -169,7 +170,7 @@ export class Sender {
     )
   }
 
-  private updateOne(layout: Layout, { key, values }: { readonly key: Values; readonly values: Values }) {
+  private updateOne(layout: Layout, { key, values }: Changed) {
     return segments(
       `UPDATE ${layout.name} SET `,
       between(", ", Object.entries(values).map(([column, value]) => segments(`${layout.id(column)} = `, bound(value)))),
@@ -237,6 +238,17 @@ export class Sender {
     })
   }
 }
+
+/** A row that is changed: its key, and what is set. */
+interface Changed {
+  readonly key: Values
+  readonly values: Values
+}
+
+/** Whether a column has a part in a rule by which no two rows are the same; of an index over SQL nobody knows. */
+const isUnique = ({ table: { rules } }: Layout, column: string): boolean =>
+  rules.primaryKey.includes(column) || rules.uniques.some(({ columns }) => columns.includes(column)) ||
+  rules.indexes.some(({ parts, unique }) => unique && parts.some((part) => "sql" in part || part.column === column))
 
 /** Rows with the same columns next to each other; the groups in the order of their first. */
 const alike = (rows: ReadonlyArray<Values>): ReadonlyArray<Values> => {

@@ -4,7 +4,7 @@
 import * as VariantSchema from "@effect/experimental/VariantSchema"
 import { Arbitrary, Either, FastCheck, Option, Schema, SchemaAST as AST } from "effect"
 import type { AnyModel, Any as AnyTable, Column } from "effect-sql-engine/Table"
-import { type AnyArbitrary, hasDate, isStorable, narrowed } from "./storable.js"
+import { type AnyArbitrary, filtered, hasDate, isStorable, narrowed } from "./storable.js"
 
 /** Stands for a field that is left out. */
 export const absent: unique symbol = Symbol.for("effect-sql-engine-testing/absent")
@@ -27,6 +27,21 @@ export const insertFields = (model: AnyModel): Schema.Struct.Fields =>
     ? (model as unknown as { readonly insert: { readonly fields: Schema.Struct.Fields } }).insert.fields
     : model.fields
 
+/** The fields that a row may be changed in, and those of them that change by themselves. */
+export const updateFields = (
+  model: AnyModel
+): { readonly fields: ReadonlyArray<string>; readonly selfFilling: ReadonlyArray<string> } => {
+  const fields = VariantSchema.isStruct(model)
+    ? (model as unknown as { readonly update: { readonly fields: Schema.Struct.Fields } }).update.fields
+    : model.fields
+  const selfFilling = Object.keys(fields).filter((field) => {
+    const { ast } = Schema.Struct({ it: fields[field]! })
+    const type = propertyOf(AST.typeAST(ast))
+    return fillsItself(type.type, propertyOf(AST.encodedAST(ast)).type, type.isOptional)
+  })
+  return { fields: Object.keys(fields), selfFilling }
+}
+
 const propertyOf = (struct: AST.AST): AST.PropertySignature => AST.getPropertySignatures(struct)[0]!
 
 const takesUndefined = (ast: AST.AST): boolean =>
@@ -48,6 +63,15 @@ const through = (schema: FieldSchema) => {
   }
 }
 
+const textOf = ({ name, type }: Column): string =>
+  `Column "${name}" (${typeof type === "string" ? type : FastCheck.stringify(type.sql)})`
+
+/** What is neither a plain value, a moment nor bytes becomes a text of JSON on its way. */
+const asDocument = (encoded: unknown): unknown =>
+  typeof encoded !== "object" || encoded === null || encoded instanceof Date || ArrayBuffer.isView(encoded)
+    ? encoded
+    : JSON.parse(JSON.stringify(encoded))
+
 /** A field as it is inserted; `none` when it is not, or fills itself. */
 export const fieldOf = (column: Column, schema: FieldSchema, given: AnyArbitrary | undefined): Option.Option<Field> => {
   const { decode, encode, struct } = through(schema)
@@ -55,10 +79,12 @@ export const fieldOf = (column: Column, schema: FieldSchema, given: AnyArbitrary
   const encoded = propertyOf(AST.encodedAST(struct.ast))
   if (given === undefined && fillsItself(type.type, encoded.type, type.isOptional)) return Option.none()
   const key = String(encoded.name)
-  const fits = (value: unknown) => {
-    const bound = encode(value)
-    return Either.isRight(bound) && isStorable(column.type, bound.right)
-  }
+  /** The value as it comes back: a document has no `undefined` in it, a text of JSON has no NaN. */
+  const stored = (value: unknown) =>
+    Either.flatMap(encode(value), (encoded): Either.Either<unknown, unknown> => {
+      if (!isStorable(column.type, asDocument(encoded))) return Either.left("not storable")
+      return decode(key, asDocument(encoded))
+    })
   const own = (): AnyArbitrary => {
     // A moment in another form: nearly all that chance finds in it are of years no database knows.
     if (hasDate(encoded.type) && !hasDate(type.type)) {
@@ -69,7 +95,8 @@ export const fieldOf = (column: Column, schema: FieldSchema, given: AnyArbitrary
     }
     return Arbitrary.make(Schema.make<unknown>(narrowed(type.type, column.type)))
   }
-  const value = (given ?? own()).filter(fits)
+  const value = filtered(given ?? own(), (value) => Either.isRight(stored(value)), textOf(column))
+    .map((value) => Either.getOrElse(stored(value), () => value))
   return Option.some({
     column,
     arbitrary: type.isOptional && given === undefined

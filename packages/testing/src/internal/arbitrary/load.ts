@@ -31,6 +31,24 @@ const valuesOf = (plan: TablePlan, { columns, target, to }: Link, plans: Readonl
   return values
 }
 
+/** The fields of a row's links, each to one of the rows that are there; none where one has to be and is not. */
+export const linksTo = (
+  plan: TablePlan,
+  plans: ReadonlyArray<TablePlan>,
+  picks: ReadonlyArray<number | null>,
+  rowsOf: (to: number) => ReadonlyArray<Read>
+): Read | undefined => {
+  const values: Array<Read> = []
+  for (const [at, link] of plan.links.entries()) {
+    const rows = link.to < 0 ? [] : rowsOf(link.to)
+    const pick = picks[at] ?? null
+    const row = pick === null || rows.length === 0 ? null : rows[pick % rows.length]!
+    if (row === null && !link.nullable) return undefined
+    values.push(valuesOf(plan, link, plans, row))
+  }
+  return Object.assign({}, ...values)
+}
+
 /** Inserts the rows of all tables. */
 export const insertAll = (
   plans: ReadonlyArray<TablePlan>,

@@ -5,6 +5,7 @@
 import { Either, FastCheck } from "effect"
 import { absent } from "./field.js"
 import type { TablePlan } from "./plan.js"
+import { filtered } from "./storable.js"
 
 /** A row: the values of its free fields, and of each link the place of the row it names, or none. */
 export interface Row {
@@ -19,7 +20,7 @@ export interface Raw {
 }
 
 /** One row's worth of chance. */
-export const rawRow = ({ fields, links, options }: TablePlan): FastCheck.Arbitrary<Raw> => {
+export const rawRow = ({ fields, links, name, options }: TablePlan): FastCheck.Arbitrary<Raw> => {
   const values = FastCheck.record(Object.fromEntries(fields.map(({ arbitrary, column }) => [column.field, arbitrary])))
   const picks = FastCheck.tuple(
     ...links.map(({ nullable, to }) =>
@@ -31,14 +32,15 @@ export const rawRow = ({ fields, links, options }: TablePlan): FastCheck.Arbitra
     )
   )
   const row = FastCheck.record({ values, picks }) as FastCheck.Arbitrary<Raw>
-  return options.filter === undefined ? row : row.filter(({ values }) => options.filter!(given(values)))
+  const { filter } = options
+  return filter === undefined ? row : filtered(row, ({ values }) => filter(given(values)), `The filter of "${name}"`)
 }
 
 /** Without what is left out. */
 export const given = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== absent))
 
-const comparable = (value: unknown): string =>
+export const comparable = (value: unknown): string =>
   value instanceof Date
     ? `d${value.getTime()}`
     : ArrayBuffer.isView(value)

@@ -29,8 +29,7 @@ const document = (value: unknown): boolean => {
     case "object":
       if (value === null) return true
       if (Array.isArray(value)) return value.every(document)
-      return Object.getPrototypeOf(value) === Object.prototype && !("__proto__" in Object.keys(value)) &&
-        Object.entries(value).every(([key, value]) => text(key) && key !== "__proto__" && document(value))
+      return Object.getPrototypeOf(value) === Object.prototype && Object.entries(value).every(([key, value]) => text(key) && key !== "__proto__" && document(value))
     default:
       return false
   }
@@ -105,3 +104,26 @@ export const hasDate = (ast: AST.AST): boolean =>
   ast._tag === "Union" ? ast.types.some(hasDate) : identifier(base(ast)) === "DateFromSelf"
 
 export type AnyArbitrary = FastCheck.Arbitrary<any>
+
+/** So many in a row that are not taken are no chance any more. */
+const mostRejected = 20_000
+
+/** A filter that throws where it would look for ever: `what` it was that takes nothing. */
+export const filtered = <A>(
+  arbitrary: FastCheck.Arbitrary<A>,
+  takes: (value: A) => boolean,
+  what: string
+): FastCheck.Arbitrary<A> => {
+  let rejected = 0
+  return arbitrary.filter((value) => {
+    if (takes(value)) {
+      rejected = 0
+      return true
+    }
+    if (++rejected < mostRejected) return false
+    throw new Error(
+      `${what} takes none of ${mostRejected.toLocaleString("en")} values in a row that its Schema gives: give it values ` +
+        "of its own (`fields`)."
+    )
+  })
+}

@@ -59,6 +59,8 @@ export interface Stage {
   readonly actors: ReadonlyArray<Actor>
   readonly contexts: ReadonlyArray<Context.Context<never>>
   readonly bell: Bell
+  /** How long a step takes that does not wait, in milliseconds, of late. */
+  readonly tempo: { mean: number }
   readonly watch: Watch
   readonly rules: Rules
   readonly startMillis: number
@@ -101,13 +103,15 @@ const where = (actor: Actor): string => {
 /** Waits until everybody has settled. */
 const settle = (stage: Stage, transactions: Transactions) =>
   Effect.gen(function*() {
-    const { actors, bell, patienceMillis, stepTimeoutMillis, watch } = stage
+    const { actors, bell, patienceMillis, stepTimeoutMillis, tempo, watch } = stage
     const began = realTime()
     // Who waited for a lock of SQLite's looks again, one after the other in the order of their coming.
     const again = watch.instant ? actors.flatMap(({ sent }) => [...sent]).sort((a, b) => a.number - b.number) : []
-    let pause = 1
+    // A step that was just sent is given the time that steps take, before anybody asks.
+    let pause = Math.min(Math.max(2 * tempo.mean, 1), 20)
+    const lookAtOnce = () => !watch.instant && actors.every(({ sent }) => [...sent].every((ticket) => ticket.waited))
+    let look = lookAtOnce()
     let quiet = 0
-    let look = !watch.instant
     while (true) {
       const count = bell.count
       const sent = actors.flatMap((actor) => [...actor.sent])
@@ -121,8 +125,7 @@ const settle = (stage: Stage, transactions: Transactions) =>
           }
           look = true
         }
-        // A step that was just sent is given a moment to be answered before anybody asks.
-        if (!busy && look && (watch.instant || pause > 1 || sent.every((ticket) => ticket.waited))) {
+        if (!busy && look) {
           look = false
           const found = yield* watch.look(sent, transactions)
           if (bell.count === count && sent.every((ticket) => found.has(ticket)) && !circle(found)) {
@@ -138,22 +141,32 @@ const settle = (stage: Stage, transactions: Transactions) =>
               "Somebody outside of the exploration may hold a lock; `stepTimeout` is the limit."
           )
         }
-        if (!(yield* bell.wait(count, pause))) {
+        if (yield* bell.wait(count, pause)) look = lookAtOnce()
+        else {
           pause = Math.min(pause * 2, 50)
           look = true
         }
         continue
       }
-      const thinking = actors.filter((actor) => actor.thinking && !actor.parked)
-      if (thinking.length === 0) return
+      const thinking = actors.filter((actor) => actor.thinking)
+      if (thinking.length === 0) {
+        if (sent.length === 0) tempo.mean += (Math.min(realTime() - began, 20) - tempo.mean) / 8
+        return
+      }
       // Fibers that can run, run now: whoever is still silent afterwards sleeps, or waits for somebody.
       if (yield* bell.wait(count, 1)) {
         quiet = 0
         continue
       }
       quiet++
-      if (quiet < 2 || thinking.some((actor) => actor.clock.advance())) continue
+      if (quiet < 2) continue
+      if (thinking.some((actor) => actor.clock.advance())) {
+        quiet = 0
+        continue
+      }
+      // Who was silent before is not waited for again.
       if (quiet >= patienceMillis) for (const actor of thinking) actor.parked = true
+      if (thinking.every((actor) => actor.parked)) return
     }
   })
 

@@ -131,6 +131,7 @@ export const build = (options: StageOptions): Effect.Effect<Theatre, unknown, Sc
       actors,
       contexts,
       bell,
+      tempo: { mean: 0 },
       watch: ground.watch(actors),
       get rules() {
         return rules

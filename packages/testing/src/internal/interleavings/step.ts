@@ -19,7 +19,7 @@
  * Source: Godefroid, Partial-Order Methods for the Verification of Concurrent Systems; Katz and Peled, Defining
  * conditional independence using collapses.
  */
-import { both, conflict, type Footprint, isPlainRead, nothing, touching } from "./footprint.js"
+import { both, conflict, type Footprint, isPlainRead, nothing } from "./footprint.js"
 
 /** What a program wants to do next. */
 export interface Step {
@@ -50,8 +50,7 @@ const ends = (step: Step): boolean =>
 
 /** What an end makes visible or lets go of, and what those do who were waiting for it. */
 const released = (step: Step): Footprint => {
-  const { shares, writes } = step.transaction
-  const own = both(step.own, touching({ shares, writes }))
+  const own = both(step.own, { ...step.transaction, reads: nothing.reads })
   return step.waiting === undefined ? own : both(own, step.waiting)
 }
 

@@ -1,9 +1,10 @@
 /**
  * One sandbox: what is done in it is undone when it closes. A test has one, and so has each run of a property.
  *
- * Fibers find it in their context, so whatever a test forks is in it as well; and a fiber that outlives it is refused.
+ * Whatever a test forks is in it as well; and a fiber that outlives it is refused.
  */
-import { Context, Effect } from "effect"
+import { Effect, FiberRef } from "effect"
+import { globalValue } from "effect/GlobalValue"
 import { SandboxClosed } from "effect-sql-engine/SqlFailure"
 
 /** What a sandbox opens on one database, and closes with itself. */
@@ -51,8 +52,11 @@ export class Run {
   })
 }
 
-/** Where a fiber finds its sandbox. */
-export class CurrentRun extends Context.Tag("effect-sql-engine-testing/Sandbox/Run")<CurrentRun, Run>() {}
-
-/** The sandbox of a fiber. */
-export const currentRun = (context: Context.Context<never>): Run | undefined => context.unsafeMap.get(CurrentRun.key)
+/**
+ * The sandbox of a fiber. It is no part of the context: a batch of requests runs in a context of its own, and is still the
+ * test's. What a fiber that is joined was in stays its own.
+ */
+export const currentRun: FiberRef.FiberRef<Run | undefined> = globalValue(
+  "effect-sql-engine-testing/Sandbox/currentRun",
+  () => FiberRef.unsafeMake<Run | undefined>(undefined, { join: (own) => own })
+)

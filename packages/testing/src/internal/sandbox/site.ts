@@ -131,7 +131,7 @@ export class Site {
   )
 
   private find(kind: "write" | "read", fiber: Fiber.RuntimeFiber<any, any>): Effect.Effect<Way, SqlFailure> {
-    const run = currentRun(fiber.currentContext)
+    const run = fiber.getFiberRef(currentRun)
     if (run === undefined) {
       return this.building || this.options.open ? this.direct(this.pools, kind) : Effect.fail(this.missing())
     }

@@ -1,0 +1,49 @@
+/**
+ * effect-sql-engine.
+ */
+import { SqlClient } from "@effect/sql"
+import * as Model from "@effect/sql/Model"
+import { Effect, ManagedRuntime, Schema } from "effect"
+import { Session, Table } from "effect-sql-engine"
+import { PgEngine } from "effect-sql-engine-pg"
+import { effects } from "../effects.js"
+import type { Peer } from "../peer.js"
+import { account, item, transfer, unit } from "../work/data.js"
+
+class Item extends Model.Class<Item>("Item")({
+  id: Model.Generated(Schema.Int),
+  label: Schema.String,
+  amount: Schema.Int
+}) {}
+
+const items = Table.make("item", Item)
+
+export const engine: Peer = {
+  name: "effect-sql-engine",
+  packages: ["effect-sql-engine"],
+  open: async (url, size) => {
+    const runtime = ManagedRuntime.make(PgEngine.layer({ url, pool: { size, maxOverflow: 0 } }))
+    const sql = await runtime.runPromise(SqlClient.SqlClient)
+    return {
+      insert: effects(runtime, (i) => {
+        const { amount, label } = item(i)
+        return Session.transaction(sql`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`)
+      }),
+      transfer: effects(runtime, (i) => {
+        const { aid, bid, delta, tid } = transfer(i)
+        return Session.transaction(Effect.gen(function*() {
+          yield* sql`UPDATE account SET balance = balance + ${delta} WHERE aid = ${aid}`
+          yield* sql`SELECT balance FROM account WHERE aid = ${aid}`
+          yield* sql`UPDATE teller SET balance = balance + ${delta} WHERE tid = ${tid}`
+          yield* sql`UPDATE branch SET balance = balance + ${delta} WHERE bid = ${bid}`
+          yield* sql`INSERT INTO history (tid, bid, aid, delta) VALUES (${tid}, ${bid}, ${aid}, ${delta})`
+        }))
+      }),
+      find: effects(runtime, (i) => sql`SELECT aid, bid, balance FROM account WHERE aid = ${account(i)}`),
+      unit: effects(runtime, (i) =>
+        Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))),
+      wide: effects(runtime, () => sql`SELECT * FROM wide`),
+      close: () => runtime.dispose()
+    }
+  }
+}
