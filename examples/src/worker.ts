@@ -28,8 +28,9 @@ const WorkersLive = Layer.unwrapEffect(
 )
 
 // A new job, or the work itself, which goes on until somebody stops it.
-const main = command === "add"
-  ? Jobs.add(customer, Number(cents))
-  : Layer.launch(WorkersLive)
+const main = Effect.gen(function*() {
+  if (command === "add") return yield* Jobs.add(customer, Number(cents))
+  return yield* Layer.launch(WorkersLive)
+})
 
 NodeRuntime.runMain(Effect.provide(main, DatabaseLive))

@@ -56,11 +56,11 @@ export const start = (name: string, variables: Readonly<Record<string, string>>)
           tell()
         })
       }
-      const exit = once(child, "close").then(([code, signal]): Ended => ({ code, signal }))
       let over = false
-      void exit.then(() => {
+      const exit = once(child, "close").then(([code, signal]): Ended => {
         over = true
         tell()
+        return { code, signal }
       })
       const said = (pattern: RegExp) =>
         Effect.async<RegExpExecArray>((resume) => {

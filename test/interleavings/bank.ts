@@ -51,8 +51,7 @@ export const drain = (id: number, amount: number, options: SessionOptions = {}) 
     options
   )
 
-export const solvent = () =>
-  Effect.map(balances, (rows) => rows.reduce((sum, { balance }) => sum + balance, 0) >= 0)
+export const solvent = () => Effect.map(balances, (rows) => rows.reduce((sum, { balance }) => sum + balance, 0) >= 0)
 
 export const bookings = Effect.flatMap(
   sql,

@@ -1,32 +1,13 @@
 /**
- * Codes, limits, the end of an exploration, and programs that do more than send statements.
+ * Codes, limits, invariants, and the end of an exploration.
  */
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Random, Schema } from "effect"
-import { Engine, Session } from "effect-sql-engine"
-import { PgEngine } from "effect-sql-engine-pg"
+import { Cause, Deferred, Effect, Exit, Fiber, Schema } from "effect"
+import { Session } from "effect-sql-engine"
 import { Interleavings } from "effect-sql-engine-testing"
-import * as postgres from "../support/postgres.js"
 import * as bank from "./bank.js"
-
-const at70 = () => Effect.map(bank.balances, ([first]) => first!.balance === 70)
-
-/** A database of its own, an exploration of it, and what is there afterwards. */
-const place = Effect.map(postgres.database, ({ url }) => ({
-  options: { layer: PgEngine.layer({ url }), setup: bank.accounts },
-  left: Effect.map(
-    postgres.admin(
-      url,
-      "select (select count(*)::int from pg_namespace where nspname like 'interleavings%') as schemas, " +
-        "(select count(*)::int from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() " +
-        "and backend_type = 'client backend') as connections"
-    ),
-    ([row]) => row
-  )
-}))
-
-const nothing = { schemas: 0, connections: 0 }
+import { at70, nothing, place } from "./place.js"
 
 describe("the code of an order", () => {
   it.scopedLive("leads to the same steps, the same answers and the same end", () =>
@@ -138,142 +119,16 @@ describe("an interrupted exploration", () => {
     }))
 })
 
-describe("a program", () => {
-  it.scopedLive("may wait for another one outside of the database", () =>
+describe("under a test clock", () => {
+  it.scoped("an exploration goes on as it does elsewhere", () =>
     Effect.gen(function*() {
       const { options } = yield* place
-      const one = Effect.unsafeMakeSemaphore(1)
-      const alone = (amount: number) => one.withPermits(1)(bank.withdraw(amount))
-      const report = yield* Interleavings.check([alone(10), alone(20)], { ...options, invariant: at70, patience: "5 millis" })
-      // Who gets what is not the database's is not tried out: one order.
-      expect(report.outcomes).toEqual([{ results: ["committed", "committed"], orders: 1, code: "aaabbb" }])
-    }))
-
-  it.scopedLive("that nobody will ever wake is stuck, and the failure says where everybody is", () =>
-    Effect.gen(function*() {
-      const { left, options } = yield* place
-      const failure = yield* Effect.flip(
-        Interleavings.explore([bank.withdraw(1), Effect.never], { ...options, patience: "5 millis" })
-      )
-      expect(failure).toMatchObject({ _tag: "InterleavingsError", reason: "stuck" })
-      expect(failure.message).toContain("a is done; b waits for something outside of the database")
-      expect(yield* left).toEqual(nothing)
-    }))
-
-  it.scopedLive("sleeps without time, and its limits stand still while it is held", () =>
-    Effect.gen(function*() {
-      const { options } = yield* place
-      const slow = Effect.gen(function*() {
-        yield* Effect.sleep("1 day")
-        const waits = Effect.timeoutTo(bank.withdrawLocked(10), {
-          duration: "1 millis",
-          onSuccess: () => "in time",
-          onTimeout: () => "too late"
-        })
-        return [yield* waits, yield* Effect.timeoutTo(Effect.never, {
-          duration: "1 hour",
-          onSuccess: () => "in time",
-          onTimeout: () => "too late"
-        })]
-      })
-      const report = yield* Interleavings.check([slow, bank.withdrawLocked(20)], {
+      const retry = { isolation: "serializable", retry: "conflicts" } as const
+      const report = yield* Interleavings.check([bank.withdraw(10, retry), bank.withdraw(20, retry)], {
         ...options,
-        invariant: ([slow]) =>
-          Effect.map(at70(), (fits) => {
-            expect(Exit.isSuccess(slow) ? slow.value : slow).toEqual(["in time", "too late"])
-            return fits
-          })
-      })
-      expect(report.orders.explored).toBeGreaterThan(1)
-    }))
-
-  it.scopedLive("finds the rows, the sequences and the tables as they were, in each order", () =>
-    Effect.gen(function*() {
-      const { options } = yield* place
-      const setup = Effect.gen(function*() {
-        const sql = yield* SqlClient.SqlClient
-        yield* sql`create table parent (id int primary key, self int references parent)`
-        yield* sql`create table child (id serial primary key, parent int references parent, twice int generated always as (parent * 2) stored)`
-        yield* sql`insert into parent values (1, 1), (2, 1)`
-        yield* sql`insert into child (parent) values (1)`
-      })
-      const seen = new Set<string>()
-      const write = Effect.gen(function*() {
-        const sql = yield* SqlClient.SqlClient
-        yield* Effect.either(Session.transaction(Effect.zipRight(
-          sql`insert into child (parent) values (2)`,
-          sql`insert into child (parent) values (3)`
-        )))
-        return (yield* sql<{ id: number }>`insert into child (parent) values (2) returning id`)[0]!.id
-      })
-      const grows = Session.transaction(Effect.gen(function*() {
-        const sql = yield* SqlClient.SqlClient
-        yield* sql`alter table parent add column more int`
-        yield* sql`create table extra (k int)`
-      }))
-      const report = yield* Interleavings.check([write, grows], {
-        ...options,
-        setup,
-        invariant: ([write]) =>
-          Effect.gen(function*() {
-            const sql = yield* SqlClient.SqlClient
-            const rows = [
-              yield* sql`select * from parent order by id`,
-              yield* sql`select * from child order by id`,
-              yield* sql`select count(*)::int from extra`
-            ]
-            seen.add(JSON.stringify([Exit.isSuccess(write) && write.value, rows]))
-          })
+        invariant: at70
       })
       expect(report.orders.explored).toBeGreaterThan(3)
-      expect([...seen]).toEqual([JSON.stringify([4, [
-        [{ id: 1, self: 1, more: null }, { id: 2, self: 1, more: null }],
-        [{ id: 1, parent: 1, twice: 2 }, { id: 4, parent: 2, twice: 4 }],
-        [{ count: 0 }]
-      ]])])
-    }))
-
-  it.scopedLive("that does something else each time is told so", () =>
-    Effect.gen(function*() {
-      const { options } = yield* place
-      let times = 0
-      const moody = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(`select ${++times}`))
-      const failure = yield* Effect.flip(Interleavings.explore([moody, bank.withdraw(1), bank.withdraw(2)], options))
-      expect(failure).toMatchObject({ _tag: "InterleavingsError", reason: "notRepeatable" })
-      // What comes by chance is the same each time, when it comes from Random.
-      const lucky = Effect.gen(function*() {
-        const sql = yield* SqlClient.SqlClient
-        return yield* sql.unsafe(`select ${yield* Random.nextIntBetween(0, 1_000_000)}`)
-      })
-      yield* Interleavings.check([lucky, bank.withdraw(1)], options)
-    }))
-
-  it.scopedLive("may use an engine and services of its own, and what it leaves running has no part in the next order", () =>
-    Effect.gen(function*() {
-      const { options } = yield* place
-      class Reports extends Engine.Tag<Reports>()("test/interleavings/Reports") {}
-      class Clerk extends Context.Tag("test/interleavings/Clerk")<Clerk, { readonly name: string }>() {}
-      const { url } = yield* postgres.database
-      const layer = Layer.merge(Reports.layer(PgEngine.make({ url })), Layer.succeed(Clerk, { name: "ann" }))
-      const program = Effect.gen(function*() {
-        const sql = yield* Reports.sql
-        const { name } = yield* Clerk
-        yield* Reports.transaction(sql`insert into visit values (${name})`)
-        yield* Effect.forkDaemon(Effect.zipRight(Effect.sleep("1 second"), sql`insert into visit values ('late')`))
-      })
-      const report = yield* Interleavings.check([program, program], {
-        layer,
-        setup: Effect.flatMap(Reports.sql, (sql) => sql`create table visit (name text)`),
-        invariant: () =>
-          Effect.map(
-            Effect.flatMap(Reports.sql, (sql) => sql`select * from visit`),
-            (rows) => expect(rows).toEqual([{ name: "ann" }, { name: "ann" }])
-          )
-      })
-      expect(report.orders.explored).toBeGreaterThan(1)
-      const two = Layer.merge(layer, options.layer)
-      const failure = yield* Effect.flip(Interleavings.explore([program], { layer: two, setup: Effect.void }))
-      expect(failure).toMatchObject({ _tag: "InterleavingsError", reason: "unsupported" })
     }))
 })
 

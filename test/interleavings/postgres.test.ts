@@ -91,7 +91,10 @@ describe("a phantom", () => {
   it.scopedLive("is found at repeatable read, and gone at serializable", () =>
     Effect.gen(function*() {
       const options = { layer: yield* layer, setup: bank.bookings, invariant: bank.once }
-      const found = yield* Interleavings.explore([bank.book(), bank.book()], { ...options, isolation: "repeatable read" })
+      const found = yield* Interleavings.explore([bank.book(), bank.book()], {
+        ...options,
+        isolation: "repeatable read"
+      })
       expect(found.smallest).toMatchObject({ anomaly: "phantom", code: "aabbba" })
       const retry = { isolation: "serializable", retry: "conflicts" } as const
       yield* Interleavings.check([bank.book(retry), bank.book(retry)], options)
@@ -121,7 +124,11 @@ describe("a phantom", () => {
 describe("a deadlock", () => {
   it.scopedLive("is found, its victim rolls back, and it is gone where the rows are locked in order", () =>
     Effect.gen(function*() {
-      const options = { layer: yield* layer, setup: bank.accounts, invariant: Interleavings.serializable(bank.balances) }
+      const options = {
+        layer: yield* layer,
+        setup: bank.accounts,
+        invariant: Interleavings.serializable(bank.balances)
+      }
       const found = yield* Interleavings.explore([bank.move(1, 2), bank.move(2, 1)], options)
       expect(found.anomalies).toEqual(["deadlock"])
       // Each has its first row and asks for the other one's; the second to ask is the victim.

@@ -3,7 +3,7 @@
  */
 import { SqlClient } from "@effect/sql"
 import { Effect, FastCheck as fc } from "effect"
-import { Session } from "effect-sql-engine"
+import { Session, SqlFailure } from "effect-sql-engine"
 import type { Isolation } from "effect-sql-engine/Dialect"
 
 /** Something a program does with a row of one of two tables. */
@@ -60,7 +60,9 @@ export const program = ({ deeds, inside, isolation }: Work, number: number) =>
     const body = inside === "savepoint" && first !== undefined
       ? Effect.zipRight(Effect.either(Session.transaction(all([first]))), all(rest))
       : all(deeds)
-    const whole = inside === "lone" ? body : Session.transaction(body, isolation === undefined ? {} : { isolation })
+    const whole = inside === "lone"
+      ? SqlFailure.refine(body)
+      : Session.transaction(body, isolation === undefined ? {} : { isolation })
     return Effect.as(whole, seen)
   })
 

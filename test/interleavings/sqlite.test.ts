@@ -91,7 +91,11 @@ describe("SQLite", () => {
 
   it.scopedLive("refuses a transaction whose snapshot is old when it begins to write", () =>
     Effect.gen(function*() {
-      const options = { layer: yield* layer, setup: bank.accounts, invariant: Interleavings.serializable(bank.balances) }
+      const options = {
+        layer: yield* layer,
+        setup: bank.accounts,
+        invariant: Interleavings.serializable(bank.balances)
+      }
       const report = yield* Interleavings.check([byHand(10), byHand(20)], options)
       expect(failures(report.outcomes)).toEqual(["SerializationError", "committed"])
     }))
@@ -117,7 +121,7 @@ describe("SQLite", () => {
       const options = {
         layer: yield* layer,
         setup: bank.accounts,
-        invariant: ([reader]: Interleavings.Results<readonly [typeof twice, any]>) =>
+        invariant: ([reader]: readonly [Exit.Exit<ReadonlyArray<unknown>, unknown>, Exit.Exit<unknown, unknown>]) =>
           Effect.succeed(Exit.isFailure(reader) || JSON.stringify(reader.value[0]) === JSON.stringify(reader.value[1]))
       }
       const lone = yield* Interleavings.explore([twice, bank.withdrawAtOnce(1)], options)
@@ -136,8 +140,10 @@ describe("SQLite", () => {
         yield* sql`delete from note where id = 1`
         yield* sql`delete from log where rowid = 1`
       })
-      const write = Effect.flatMap(SqlClient.SqlClient, (sql) =>
-        sql<{ id: number }>`insert into note (text) values ('more') returning id`)
+      const write = Effect.flatMap(
+        SqlClient.SqlClient,
+        (sql) => sql<{ id: number }>`insert into note (text) values ('more') returning id`
+      )
       const state = Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         return [yield* sql`select * from note`, yield* sql`select rowid, * from log`]

@@ -5,7 +5,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import type { Repository } from "effect-sql-engine"
 import { places as databases } from "../support/places.js"
-import { onTables, Person, person, persons } from "./declared.js"
+import { onTables, type Person, person, persons } from "./declared.js"
 
 type Where = Repository.Where<typeof Person>
 

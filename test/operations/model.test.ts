@@ -7,7 +7,7 @@ import type { Repository } from "effect-sql-engine"
 import assert from "node:assert/strict"
 import { places as databases } from "../support/places.js"
 import { check, quietly, size } from "../support/proof.js"
-import { onTables, Person, person, persons } from "./declared.js"
+import { onTables, type Person, person, persons } from "./declared.js"
 
 interface Known {
   readonly id: number

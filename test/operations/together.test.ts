@@ -5,10 +5,15 @@ import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { Repository, Session, Tables } from "effect-sql-engine"
 import * as Engine from "effect-sql-engine/Engine"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { databases as benches } from "../support/databases.js"
 import { places as databases } from "../support/places.js"
 import { size } from "../support/proof.js"
 import { onTables, people, person, persons, places } from "./declared.js"
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
 
 const all = { concurrency: "unbounded", batching: true } as const
 
@@ -95,7 +100,11 @@ for (const [name, open] of databases) {
             : engine.sql`with recursive n(i) as (values (1) union all select i + 1 from n where i < ${rows})
                 insert into seats ("row", number, guest) select 'A', i, ${text} from n`
           let [sum, count, most] = [0, 0, 0]
-          const used = () => process.memoryUsage().heapUsed + process.memoryUsage().external
+          const used = () => {
+            collectGarbage()
+            const { external, heapUsed } = process.memoryUsage()
+            return heapUsed + external
+          }
           const before = used()
           yield* Stream.runForEachChunk(places.stream({ orderBy: { number: "asc" } }), (chunk) =>
             Effect.sync(() => {

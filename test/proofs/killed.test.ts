@@ -74,9 +74,11 @@ layer(One.layer, { timeout: 240_000, excludeTestServices: true })(`a process tha
             yield* Effect.scoped(Effect.gen(function*() {
               const here = yield* place
               const job: Job = { url: here.url, steps, rows }
-              const { answers: [first] } = yield* one.run(job, {
+              const { answers: [first], millis } = yield* one.run(job, {
                 kill: { who: 0, afterMillis: below(Math.ceil(whole)) }
               })
+              // The machine is not always as fast: who is over before the kill tells how long it takes now.
+              if (first !== undefined) whole = millis
               const moment = yield* expectWhole(here)
               if (first === undefined) moments[moment] = (moments[moment] ?? 0) + 1
               if (moment === "in one without a transaction") {

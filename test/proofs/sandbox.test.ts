@@ -11,7 +11,13 @@ import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import { Sandbox } from "effect-sql-engine-testing"
 import type { Driver, DriverConnection } from "effect-sql-engine/Driver"
-import { Accounts, AccountsLive, InsufficientFunds, NoSuchAccount, OwnerTaken } from "../../examples/src/accounts/Accounts.js"
+import {
+  Accounts,
+  AccountsLive,
+  InsufficientFunds,
+  NoSuchAccount,
+  OwnerTaken
+} from "../../examples/src/accounts/Accounts.js"
 import { accounts, transfers } from "../../examples/src/accounts/tables.js"
 import { grounds, insert, names, sql, under } from "../sandbox/places.js"
 import { evidence, percentile } from "../support/evidence.js"
@@ -139,19 +145,24 @@ describe.each(grounds)("on %s", (name, open) => {
         })
       const alone = Effect.asVoid(Effect.replicateEffect(names, 100, { discard: true }))
       const [bare] = yield* timed(Effect.provide(alone, ground.layer))
-      const [seen, [millis], [sandboxed]] = yield* under(ground, Effect.gen(function*() {
-        yield* Sandbox.run(names)
-        const all = yield* Effect.forEach(
-          Array.from({ length: tests }, (_, number) => number),
-          (number) => Effect.map(Sandbox.run(test(number), `test ${number}`), (seen) => [number, seen] as const),
-          { concurrency: "unbounded" }
-        )
-        const again = yield* timed(
-          Effect.forEach(Array.from({ length: 50 }, (_, number) => number), (number) => Sandbox.run(test(number)))
-        )
-        return [all, again, yield* timed(Effect.replicateEffect(Sandbox.run(names), 100, { discard: true }))] as const
-      }))
-      for (const [number, of] of seen) expect(of).toEqual(["given", `topic ${10 + number}`, `topic ${100_000 + number}`])
+      const [seen, [millis], [sandboxed]] = yield* under(
+        ground,
+        Effect.gen(function*() {
+          yield* Sandbox.run(names)
+          const all = yield* Effect.forEach(
+            Array.from({ length: tests }, (_, number) => number),
+            (number) => Effect.map(Sandbox.run(test(number), `test ${number}`), (seen) => [number, seen] as const),
+            { concurrency: "unbounded" }
+          )
+          const again = yield* timed(
+            Effect.forEach(Array.from({ length: 50 }, (_, number) => number), (number) => Sandbox.run(test(number)))
+          )
+          return [all, again, yield* timed(Effect.replicateEffect(Sandbox.run(names), 100, { discard: true }))] as const
+        })
+      )
+      for (const [number, of] of seen) {
+        expect(of).toEqual(["given", `topic ${10 + number}`, `topic ${100_000 + number}`])
+      }
       expect(seen.length).toBe(tests)
       expect(yield* ground.topics).toEqual(["given"])
       evidence({

@@ -77,7 +77,9 @@ export const kinds = Table.make("kinds", Kinds)
 export const categories = Table.make("categories", Category, {
   references: [{ columns: ["parent"], table: "categories" }]
 })
-export const teams = Table.make("teams", Team, { references: [{ columns: ["captain"], table: "players", onDelete: "set null" }] })
+export const teams = Table.make("teams", Team, {
+  references: [{ columns: ["captain"], table: "players", onDelete: "set null" }]
+})
 export const players = Table.make("players", Player, {
   references: [{ columns: ["team"], table: teams }],
   unique: [["team", "shirt"]]
@@ -106,7 +108,7 @@ const suite = (runs: number, seen: Record<string, number>) =>
           seen[name] = (seen[name] ?? 0) + dataset.sizes[name]
           const inserted: ReadonlyArray<any> = dataset.rows[name]
           const returned: ReadonlyArray<any> = loaded[name]
-          const read = (yield* Repository.make(all[name] as any).findMany() as Effect.Effect<ReadonlyArray<any>>)
+          const read = yield* Repository.make(all[name] as any).findMany() as Effect.Effect<ReadonlyArray<any>>
           expect(read.length).toBe(inserted.length)
           const key = all[name].primaryKey[0]!
           for (const [at, row] of inserted.entries()) {
@@ -115,11 +117,14 @@ const suite = (runs: number, seen: Record<string, number>) =>
           }
         }
         expect(loaded.posts.every(({ authorId }) => loaded.users.some(({ id }) => id === authorId))).toBe(true)
-        expect(loaded.categories.every(({ parent }) => parent === null || loaded.categories.some(({ id }) => id === parent)))
+        expect(
+          loaded.categories.every(({ parent }) => parent === null || loaded.categories.some(({ id }) => id === parent))
+        )
           .toBe(true)
         seen["captains"] = (seen["captains"] ?? 0) + loaded.teams.filter(({ captain }) => captain !== null).length
         seen["parents"] = (seen["parents"] ?? 0) + loaded.categories.filter(({ parent }) => parent !== null).length
-        seen["reviewers"] = (seen["reviewers"] ?? 0) + loaded.posts.filter((post) => Option.isSome(post.reviewerId)).length
+        seen["reviewers"] = (seen["reviewers"] ?? 0) +
+          loaded.posts.filter((post) => Option.isSome(post.reviewerId)).length
       }),
     { numRuns: runs, seed: 19 }
   )
@@ -151,7 +156,10 @@ describe("the arbitrary of a table", () => {
   })
 
   it("tells a counterexample by its rows and the rows they name", () => {
-    const dataset = Arbitraries.database({ users, posts }, { users: { rows: { min: 2, max: 2 } }, posts: { rows: { min: 1 } } })
+    const dataset = Arbitraries.database({ users, posts }, {
+      users: { rows: { min: 2, max: 2 } },
+      posts: { rows: { min: 1 } }
+    })
     expect(FastCheck.stringify(FastCheck.sample(dataset, { numRuns: 1, seed: 2 })[0])).toMatch(
       /^users\[0\] \{.*\nusers\[1\] .*\nposts\[0\] .*authorId → users\[[01]\]/
     )

@@ -45,7 +45,10 @@ describe.each(grounds)("faults on %s", (name, open) => {
   it.scopedLive("the n-th statement of those that match is refused, and the session undone", () =>
     using((faults, topics) =>
       Effect.gen(function*() {
-        const injected = yield* faults.inject("statement", Faults.refuse("DeadlockError"), { matching: /^insert/, nth: 2 })
+        const injected = yield* faults.inject("statement", Faults.refuse("DeadlockError"), {
+          matching: /^insert/,
+          nth: 2
+        })
         expect(yield* Effect.flip(two)).toMatchObject({ _tag: "DeadlockError" })
         expect(yield* injected.hits).toBe(1)
         expect(yield* topics).toEqual(["given"])

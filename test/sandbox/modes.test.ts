@@ -17,8 +17,13 @@ describe.each(grounds)("on %s, in a sandbox of mode clone", (_, open) => {
     Effect.gen(function*() {
       const ground = yield* open
       const databases: Array<string> = []
-      const which = Effect.map(Engine.Engine, ({ dialect }) =>
-        dialect.name === "sqlite" ? "select file as name from pragma_database_list" : "select current_database() as name")
+      const which = Effect.map(
+        Engine.Engine,
+        ({ dialect }) =>
+          dialect.name === "sqlite"
+            ? "select file as name from pragma_database_list"
+            : "select current_database() as name"
+      )
       yield* Effect.gen(function*() {
         const ask = yield* which
         for (const id of [2, 3]) {
@@ -82,9 +87,14 @@ describe.each(grounds)("on %s, in a sandbox of mode clone", (_, open) => {
       const ground = yield* open
       const failure = yield* Effect.gen(function*() {
         const fiber = yield* Sandbox.run(
-          Effect.zipRight(insert(2), Effect.forkDaemon(Effect.flip(Effect.forever(insert(3).pipe(
-            Effect.zipRight(Effect.flatMap(sql, (sql) => sql`delete from topic where id = 3`))
-          ))))),
+          Effect.zipRight(
+            insert(2),
+            Effect.forkDaemon(Effect.flip(Effect.forever(
+              insert(3).pipe(
+                Effect.zipRight(Effect.flatMap(sql, (sql) => sql`delete from topic where id = 3`))
+              )
+            )))
+          ),
           "a short test"
         )
         return yield* Fiber.join(fiber)
@@ -114,32 +124,43 @@ describe("a sandbox that cannot be made", () => {
       expect(yield* problem(Sandbox.layer({ drivers, mode: "clone", url: "sqlite://" }))).toBe("url")
       expect(yield* problem(Sandbox.rollback(Layer.empty))).toBe("layer")
       const none = () => Layer.empty as unknown as Layer.Layer<Engine.Engine>
-      expect(yield* problem(Sandbox.layer({ drivers, url: EngineUrl.parseEither("sqlite://").pipe(String), engine: none })))
+      expect(
+        yield* problem(Sandbox.layer({ drivers, url: EngineUrl.parseEither("sqlite://").pipe(String), engine: none }))
+      )
         .toBe("layer")
     }))
 })
 
 const memory = Sandbox.layer({ mode: "memory", drivers, setup: Effect.zipRight(create, insert(1)) })
 
-layer(memory)("a suite of @effect/vitest", Sandbox.isolated((it) => {
-  it.effect("undoes each test", () => Effect.zipRight(insert(2), Effect.map(names, (seen) => expect(seen.length).toBe(2))))
+layer(memory)(
+  "a suite of @effect/vitest",
+  Sandbox.isolated((it) => {
+    it.effect("undoes each test", () =>
+      Effect.zipRight(insert(2), Effect.map(names, (seen) => expect(seen.length).toBe(2))))
 
-  it.effect("so that each begins where the others did", () =>
-    Effect.zipRight(insert(2), Effect.map(names, (seen) => expect(seen.length).toBe(2))))
+    it.effect("so that each begins where the others did", () =>
+      Effect.zipRight(insert(2), Effect.map(names, (seen) => expect(seen.length).toBe(2))))
 
-  it.scoped("ends the scope of a test in its sandbox", () =>
-    Effect.acquireRelease(insert(2), () => Effect.orDie(Effect.flatMap(sql, (sql) => sql`delete from topic where id = 2`))))
+    it.scoped("ends the scope of a test in its sandbox", () =>
+      Effect.acquireRelease(
+        insert(2),
+        () => Effect.orDie(Effect.flatMap(sql, (sql) => sql`delete from topic where id = 2`))
+      ))
 
-  it.effect.each([2, 3])("undoes each case (%s)", (id) =>
-    Effect.zipRight(insert(id), Effect.map(names, (seen) => expect(seen.length).toBe(2))))
+    it.effect.each([2, 3])(
+      "undoes each case (%s)",
+      (id) => Effect.zipRight(insert(id), Effect.map(names, (seen) => expect(seen.length).toBe(2)))
+    )
 
-  it.effect.prop(
-    "undoes each run of a property",
-    [FastCheck.integer({ min: 2, max: 5 })],
-    ([id]) => Effect.asVoid(Effect.zipRight(insert(id), Effect.map(names, (seen) => expect(seen.length).toBe(2)))),
-    { fastCheck: { numRuns: 20, seed: 7 } }
-  )
+    it.effect.prop(
+      "undoes each run of a property",
+      [FastCheck.integer({ min: 2, max: 5 })],
+      ([id]) => Effect.asVoid(Effect.zipRight(insert(id), Effect.map(names, (seen) => expect(seen.length).toBe(2)))),
+      { fastCheck: { numRuns: 20, seed: 7 } }
+    )
 
-  it.effect("tells its name to a stray fiber", ({ task }) =>
-    Effect.map(Effect.flip(Effect.zipRight(insert(2), insert(2))), () => expect(task.name).toContain("stray")))
-}))
+    it.effect("tells its name to a stray fiber", ({ task }) =>
+      Effect.map(Effect.flip(Effect.zipRight(insert(2), insert(2))), () => expect(task.name).toContain("stray")))
+  })
+)

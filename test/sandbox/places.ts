@@ -3,8 +3,8 @@
  * connection outside of every engine.
  */
 import { SqlClient } from "@effect/sql"
-import { Effect, Layer } from "effect"
-import type { Scope } from "effect"
+import { Effect } from "effect"
+import type { Layer, Scope } from "effect"
 import { Engine } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
@@ -31,7 +31,10 @@ const groundOf = (place: Place): Effect.Effect<Ground> =>
   Effect.map(place.admin(...tables), () => ({
     ...place,
     layer: Engine.layer(place.engine()),
-    topics: Effect.map(place.admin("select name from topic order by id"), (rows) => rows.map(({ name }) => String(name)))
+    topics: Effect.map(
+      place.admin("select name from topic order by id"),
+      (rows) => rows.map(({ name }) => String(name))
+    )
   }))
 
 /** Every kind of place, with its tables. */
@@ -50,6 +53,11 @@ export const sql = SqlClient.SqlClient
 export const insert = (id: number, name = `topic ${id}`) =>
   Effect.flatMap(sql, (sql) => sql`insert into topic ${sql.insert({ id, name })}`)
 
-export const names = Effect.flatMap(sql, (sql) =>
-  Effect.map(sql<{ readonly name: string }>`select name from topic order by id`, (rows) =>
-    rows.map(({ name }) => name)))
+export const names = Effect.flatMap(
+  sql,
+  (sql) =>
+    Effect.map(
+      sql<{ readonly name: string }>`select name from topic order by id`,
+      (rows) => rows.map(({ name }) => name)
+    )
+)

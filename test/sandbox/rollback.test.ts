@@ -15,15 +15,18 @@ describe.each(grounds)("on %s, in a sandbox of mode rollback", (name, open) => {
   it.scopedLive("what a test writes alone and in sessions is seen in it, and gone after it", () =>
     Effect.gen(function*() {
       const ground = yield* open
-      yield* under(ground, Effect.gen(function*() {
-        const seen = yield* Sandbox.run(Effect.gen(function*() {
-          yield* insert(2)
-          yield* Session.transaction(Effect.zipRight(insert(3), Session.transaction(insert(4))))
-          return yield* names
-        }))
-        expect(seen).toEqual(["given", "topic 2", "topic 3", "topic 4"])
-        expect(yield* Sandbox.run(names)).toEqual(["given"])
-      }))
+      yield* under(
+        ground,
+        Effect.gen(function*() {
+          const seen = yield* Sandbox.run(Effect.gen(function*() {
+            yield* insert(2)
+            yield* Session.transaction(Effect.zipRight(insert(3), Session.transaction(insert(4))))
+            return yield* names
+          }))
+          expect(seen).toEqual(["given", "topic 2", "topic 3", "topic 4"])
+          expect(yield* Sandbox.run(names)).toEqual(["given"])
+        })
+      )
       expect(yield* ground.topics).toEqual(["given"])
     }))
 
@@ -183,7 +186,9 @@ describe.each(grounds)("on %s, in a sandbox of mode rollback", (name, open) => {
       const ground = yield* open
       const failure = yield* under(ground, Effect.flip(insert(2)))
       expect(failure.cause).toMatchObject({ _tag: "SandboxMissing", engine: "main" })
-      expect(yield* under(ground, Effect.flip(Session.transaction(insert(2))))).toMatchObject({ _tag: "SandboxMissing" })
+      expect(yield* under(ground, Effect.flip(Session.transaction(insert(2))))).toMatchObject({
+        _tag: "SandboxMissing"
+      })
       expect(yield* ground.topics).toEqual(["given"])
     }))
 
@@ -250,7 +255,9 @@ describe.each(grounds)("on %s, in a sandbox of mode rollback", (name, open) => {
         : Effect.flatMap(sql, (sql) =>
           Effect.map(sql`select current_setting('transaction_isolation') as level`, ([row]) => row?.["level"]))
       expect(yield* under(ground, Sandbox.run(level), { isolation: "serializable" })).toBe("serializable")
-      if (name === "SQLite") return
+      if (name === "SQLite") {
+        return
+      }
       expect(yield* under(ground, Effect.flip(asked("serializable")))).toMatchObject({ _tag: "NestedRefused" })
     }))
 
@@ -308,8 +315,9 @@ describe.each(grounds)("on %s, in a sandbox of mode rollback", (name, open) => {
           expect((yield* engine.sql`select id from topic`).length).toBe(3)
         })),
         Sandbox.rollback(
-          Reports.layer(Effect.tap(ground.engine(), (engine) =>
-            engine.sql`insert into topic (id, name) values (2, 'built')`))
+          Reports.layer(
+            Effect.tap(ground.engine(), (engine) => engine.sql`insert into topic (id, name) values (2, 'built')`)
+          )
         )
       )
       expect(yield* ground.topics).toEqual(["given", "built"])

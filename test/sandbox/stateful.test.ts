@@ -28,7 +28,10 @@ const users = Table.make("users", User, {
   unique: ["email"],
   columns: { updatedAt: { default: Table.now } }
 })
-const posts = Table.make("posts", Post, { references: [{ columns: ["author"], table: users }], unique: [["author", "title"]] })
+const posts = Table.make("posts", Post, {
+  references: [{ columns: ["author"], table: users }],
+  unique: [["author", "title"]]
+})
 const pairs = Table.make("pairs", Schema.Struct({ one: Schema.Int, other: Schema.Int, note: Schema.String }), {
   primaryKey: ["one", "other"]
 })
@@ -109,8 +112,8 @@ describe.each(grounds)("a repository on %s", (_, open) => {
     Effect.gen(function*() {
       const { message, operations } = yield* failed({
         ...right,
-        insert: (row) => Effect.catchTag(right.insert(row), "UniqueViolation", () =>
-          Effect.map(right.findMany(), (rows) => rows[0]!))
+        insert: (row) =>
+          Effect.catchTag(right.insert(row), "UniqueViolation", () => Effect.map(right.findMany(), (rows) => rows[0]!))
       })
       expect(operations).toEqual(["insert", "insert"])
       expect(message).toContain("should fail with UniqueViolation")

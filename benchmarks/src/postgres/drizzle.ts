@@ -48,7 +48,7 @@ export const drizzle: Peer = {
   name: "drizzle-orm",
   packages: ["drizzle-orm", "pg"],
   open: async (connectionString, max) => {
-    const pool = new pg.Pool({ connectionString, max })
+    const pool = new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 })
     const db = make({ client: pool })
     // Its page on performance: what runs again and again is prepared once.
     const find = db.select().from(account).where(eq(account.aid, sql.placeholder("aid"))).prepare("find")

@@ -9,7 +9,7 @@ export const knex: Peer = {
   name: "knex",
   packages: ["knex", "pg"],
   open: async (connection, max) => {
-    const db = makeKnex.knex({ client: "pg", connection, pool: { min: 0, max } })
+    const db = makeKnex.knex({ client: "pg", connection, pool: { min: 0, max, idleTimeoutMillis: 600_000 } })
     return {
       insert: promised((i) => db.transaction((tx) => tx("item").insert(data.item(i)))),
       transfer: promised((i) =>

@@ -19,7 +19,7 @@ export const kysely: Peer = {
   name: "kysely",
   packages: ["kysely", "pg"],
   open: async (connectionString, max) => {
-    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max }) }) })
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 }) }) })
     return {
       insert: promised((i) => db.transaction().execute((tx) => tx.insertInto("item").values(data.item(i)).execute())),
       transfer: promised((i) =>

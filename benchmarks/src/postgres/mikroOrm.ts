@@ -10,7 +10,7 @@ export const mikroOrm: Peer = {
   name: "@mikro-orm/postgresql",
   packages: ["@mikro-orm/postgresql", "pg"],
   open: async (clientUrl, max) => {
-    const orm = await MikroORM.init({ clientUrl, pool: { min: 0, max }, entities, discovery: { warnWhenNoEntities: false } })
+    const orm = await MikroORM.init({ clientUrl, pool: { min: 0, max, idleTimeoutMillis: 600_000 }, entities })
     const more = (delta: number) => ({ balance: raw("balance + ?", [delta]) })
     return {
       insert: promised((i) =>

@@ -6,7 +6,7 @@ import { type Peer, promised } from "../peer.js"
 import { account, item, transfer, unit } from "../work/data.js"
 
 const open = (named: boolean): Peer["open"] => async (connectionString, max) => {
-  const pool = new pg.Pool({ connectionString, max })
+  const pool = new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 })
   const query = (name: string, text: string, values: Array<unknown>) => named ? { name, text, values } : { text, values }
   const insert = (i: number) => {
     const { amount, label } = item(i)

@@ -12,7 +12,7 @@ export const prisma: Peer = {
   note: "its client and query compiler; the schema engine cannot be downloaded everywhere, and is not used",
   open: async (connectionString, max) => {
     const db = new PrismaClient({
-      adapter: new PrismaPg({ connectionString, max }),
+      adapter: new PrismaPg({ connectionString, max, idleTimeoutMillis: 0 }),
       // As long as it takes: the others wait, too.
       transactionOptions: { maxWait: 120_000, timeout: 120_000 }
     })

@@ -12,6 +12,7 @@ export const slonik: Peer = {
     const pool = await createPool(url, {
       maximumPoolSize,
       minimumPoolSize: 0,
+      idleTimeout: "DISABLE_TIMEOUT",
       connectionTimeout: 120_000,
       queryRetryLimit: 0,
       transactionRetryLimit: 0

@@ -15,6 +15,7 @@ export const typeorm: Peer = {
       type: "postgres",
       url,
       poolSize,
+      extra: { idleTimeoutMillis: 0 },
       entities: [item, account, teller, branch, history, wide]
     })
     await source.initialize()

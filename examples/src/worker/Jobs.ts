@@ -2,7 +2,7 @@
  * The jobs: to take the next one, to do it, and to mark it as done, in one session.
  */
 import { SqlClient } from "@effect/sql"
-import { Config, Data, Effect, Either } from "effect"
+import { Config, Data, Effect } from "effect"
 import { Session } from "effect-sql-engine"
 import type { Job } from "./tables.js"
 
@@ -49,17 +49,14 @@ export const next = Session.transaction(
     const job = yield* take
     if (job === undefined) return false
     // A savepoint: of a job that fails nothing is kept, but for the note below.
-    const outcome = yield* Effect.either(Effect.catchIf(
-      Session.transaction(bill(job)),
-      (failure) => failure._tag !== "JobFailed",
-      // Not the job's fault: everything is rolled back, and it is tried again as if nothing had been.
-      Effect.die
-    ))
-    if (Either.isRight(outcome)) {
+    const failure = yield* Session.transaction(bill(job)).pipe(
+      Effect.as(undefined),
+      Effect.catchTag("JobFailed", ({ reason }) => Effect.succeed(reason))
+    )
+    if (failure === undefined) {
       yield* sql`delete from job where id = ${job.id}`
       yield* Session.afterCommit(Effect.log(`Job ${job.id} is done`))
     } else {
-      const failure = outcome.left.reason
       yield* sql`update job set attempts = attempts + 1, failure = ${failure} where id = ${job.id}`
       yield* Session.afterCommit(Effect.logWarning(`Job ${job.id} failed: ${failure}`))
     }

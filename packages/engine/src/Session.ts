@@ -204,7 +204,7 @@ export const rollbackOnly: Effect.Effect<void, never, Session<DefaultEngine>> = 
  * @since 0.1.0
  * @category unit of work
  */
-export const enqueue: Enqueue<DefaultEngine> = ofDefault.enqueue
+export const enqueue: Enqueue<Session<DefaultEngine>> = ofDefault.enqueue
 
 /**
  * Sends what is enqueued in this scope, and in those around it, now. Fails as the statements do, and with `StaleRow` when

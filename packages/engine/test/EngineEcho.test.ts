@@ -27,6 +27,34 @@ describe("echo", () => {
     return withBench(() => work).pipe(Effect.provide(layer), Effect.andThen(() => expect(lines).toEqual([])))
   })
 
+  it.effect("off, no statement is timed, and none is once nobody listens to the events any more", () => {
+    let timed = 0
+    return Effect.clockWith((clock) =>
+      Effect.scoped(withBench(({ engine }) =>
+        Effect.gen(function*() {
+          yield* work
+          expect(timed).toBe(0)
+          const listening = yield* Effect.fork(Stream.runDrain(engine.events))
+          yield* Effect.sleep(1)
+          yield* work
+          expect(timed).toBeGreaterThan(0)
+          yield* Fiber.interrupt(listening)
+          const before = timed
+          yield* work
+          expect(timed).toBe(before)
+        })
+      )).pipe(Effect.withClock(
+        new Proxy(clock, {
+          get: (target, name) => {
+            if (name === "unsafeCurrentTimeNanos") timed++
+            const value: unknown = Reflect.get(target, name)
+            return typeof value === "function" ? value.bind(target) : value
+          }
+        })
+      ))
+    ).pipe(VirtualClock.run)
+  })
+
   it.scoped("on, each statement is one line with its facts, and no value", () => {
     const { layer, lines } = logged()
     return withBench(() => work, {}, { name: "app", echo: true }).pipe(

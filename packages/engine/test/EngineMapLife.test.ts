@@ -52,6 +52,18 @@ describe("an engine that nobody holds", () => {
       expect(databases.server(a).counts().open).toBe(0)
     }))
 
+  it.scoped("is not held by a scope that is closed already", () =>
+    Effect.gen(function*() {
+      const { databases, map } = yield* world({ idleTimeToLive: "1 minute" })
+      yield* Effect.scoped(map.get(a))
+      const scope = yield* Scope.make()
+      yield* Scope.close(scope, Exit.void)
+      yield* Scope.extend(map.get(a), scope)
+      expect((yield* map.stats).engines.map(({ holders }) => holders)).toEqual([0])
+      yield* TestClock.adjust("1 minute")
+      expect(open(databases)).toEqual([false])
+    }))
+
   it.scoped("is not closed while somebody holds it, however long", () =>
     Effect.gen(function*() {
       const { databases, map } = yield* world({ idleTimeToLive: "1 minute" })

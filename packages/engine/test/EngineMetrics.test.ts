@@ -146,8 +146,11 @@ describe("the metrics of an engine", () => {
           expect(counted("effect_sql_engine.sessions", reports, { outcome: "committed" })).toBe(1)
         })
       ),
-      Effect.provide(Layer.merge(EngineMetrics.layer, EngineMetrics.layerOf(Reports))),
-      Effect.provide(Layer.merge(Engine.layer(engine(main)), Reports.layer(engine(reports))))
+      Effect.provide(
+        Layer.merge(EngineMetrics.layer, EngineMetrics.layerOf(Reports)).pipe(
+          Layer.provideMerge(Layer.merge(Engine.layer(engine(main)), Reports.layer(engine(reports))))
+        )
+      )
     )
   })
 

@@ -53,6 +53,14 @@ describe("Table.make", () => {
     })
   })
 
+  test("knows the fields of its key", () => {
+    expect(users).type.toBe<Table.Table<typeof User, "id">>()
+    expect(Table.make("users", User, { primaryKey: ["id", "email"] })).type.toBe<
+      Table.Table<typeof User, "id" | "email">
+    >()
+    expect(Table.make("users", User, { primaryKey: [] })).type.toBe<Table.Table<typeof User, never>>()
+  })
+
   test("keeps its type under another name", () => {
     expect(Table.as(users, { name: "people" })).type.toBe<typeof users>()
   })

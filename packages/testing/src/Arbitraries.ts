@@ -91,7 +91,9 @@ const told = (plans: ReadonlyArray<TablePlan>, rows: ReadonlyArray<ReadonlyArray
   plans.flatMap(({ links, name }, index) =>
     rows[index]!.map((row, place) => {
       const named = links.flatMap(({ columns, to }, at) =>
-        row.links[at] === null ? [] : [`${columns.map(({ field }) => field).join(", ")} → ${plans[to]!.name}[${row.links[at]}]`]
+        row.links[at] === null
+          ? []
+          : [`${columns.map(({ field }) => field).join(", ")} → ${plans[to]!.name}[${row.links[at]}]`]
       )
       return `${name}[${place}] ${[FastCheck.stringify(given(row.values)), ...named].join(", ")}`
     })
@@ -163,8 +165,10 @@ export const row = <M extends Table.AnyModel>(
   table: Table.Table<M, any>,
   options: Omit<TableOptions<M>, "rows"> = {}
 ): FastCheck.Arbitrary<Repository.Insert<M>> => {
-  const { plans } = planOf([[table.name, { ...table, rules: { ...table.rules, references: [] } } as Table.Any]], () =>
-    optionsOf(options as TableOptions<any>))
+  const { plans } = planOf(
+    [[table.name, { ...table, rules: { ...table.rules, references: [] } } as Table.Any]],
+    () => optionsOf(options as TableOptions<any>)
+  )
   const referring = new Set(table.rules.references.flatMap(({ columns }) => columns))
   const plan = plans[0]!
   const free = { ...plan, fields: plan.fields.filter(({ column }) => !referring.has(column.name)) }

@@ -20,28 +20,11 @@ import { Duration, Effect, Layer } from "effect"
 import type { Driver } from "effect-sql-engine/Driver"
 import type { SqlFailure, StatementFailureTag } from "effect-sql-engine/SqlFailure"
 import { faultyLane } from "./internal/faults/connection.js"
+import type { Fault, InjectOptions, Step } from "./internal/faults/model.js"
 import { Plan, Rule } from "./internal/faults/plan.js"
 import { building, next } from "./internal/intercept.js"
 
-/**
- * What can go wrong. `begin` is the BEGIN that travels with the first statement of a session.
- *
- * @since 0.1.0
- * @category models
- */
-export type Step = "connect" | "begin" | "statement" | "commit" | "rollback"
-
-/**
- * How it goes wrong.
- *
- * @since 0.1.0
- * @category models
- */
-export type Fault =
-  | { readonly _tag: "Refuse"; readonly failure: SqlFailure | StatementFailureTag | undefined }
-  | { readonly _tag: "Cut"; readonly applied: boolean }
-  | { readonly _tag: "Delay"; readonly millis: number }
-  | { readonly _tag: "Hang" }
+export type { Fault, InjectOptions, Step } from "./internal/faults/model.js"
 
 /**
  * The database refuses the step: with this failure, or one of this tag. Default: `ConnectionError` for `connect`,
@@ -86,23 +69,6 @@ export const delay = (duration: Duration.DurationInput): Fault => ({
  * @category faults
  */
 export const hang: Fault = { _tag: "Hang" }
-
-/**
- * Which steps a fault meets, of those that come after it was injected.
- *
- * @since 0.1.0
- * @category options
- */
-export interface InjectOptions {
-  /** The first it meets, counted from 1 among those that match. Default 1: the next. */
-  readonly nth?: number | undefined
-  /** How many in a row. Default 1; `Infinity` until it is withdrawn. */
-  readonly times?: number | undefined
-  /** Only statements with such a text. */
-  readonly matching?: RegExp | undefined
-  /** Only connections that write, or those that only read, where the database has them. */
-  readonly lane?: "write" | "read" | undefined
-}
 
 /**
  * A fault that was injected.

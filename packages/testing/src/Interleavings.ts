@@ -18,11 +18,8 @@ import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { realTime } from "./internal/interleavings/bell.js"
 import type { Anomaly as AnomalyName } from "./internal/interleavings/classify.js"
 import * as exploring from "./internal/interleavings/explore.js"
-import {
-  ExplorationIncomplete,
-  InterleavingsError,
-  InvariantBroken
-} from "./internal/interleavings/failure.js"
+import { ExplorationIncomplete, InterleavingsError, InvariantBroken } from "./internal/interleavings/failure.js"
+import * as judging from "./internal/interleavings/judge.js"
 import { levelsTable, orderText, reportText } from "./internal/interleavings/report.js"
 import { build, type Theatre } from "./internal/interleavings/stage.js"
 import { answerOf, diagram, sqlOf, type Style } from "./internal/interleavings/trace.js"
@@ -234,7 +231,7 @@ export const serializable = <E, R>(
 ): Serializable<R> => ({ _tag: "Serializable", snapshot, results: options.results === true })
 
 const namesOf = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): ReadonlyArray<string> =>
-  programs.map((_, at) => options.names?.[at] ?? exploring.codeOf([at]))
+  programs.map((_, at) => options.names?.[at] ?? judging.codeOf([at]))
 
 const styleOf = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): Style => ({
   names: namesOf(programs, options),
@@ -270,16 +267,16 @@ const judgeAt = (
   isolation: Isolation | undefined
 ) => {
   const { deadlocks = "break", invariant } = options
-  const known: exploring.Invariant | undefined = typeof invariant === "function"
+  const known: judging.Invariant | undefined = typeof invariant === "function"
     ? { _tag: "Check", check: invariant }
     : invariant
   return Effect.zipRight(
     theatre.setIsolation(isolation),
-    exploring.judgeOf(theatre, programs as ReadonlyArray<Program>, known, deadlocks)
+    judging.judgeOf(theatre, programs as ReadonlyArray<Program>, known, deadlocks)
   )
 }
 
-const orderOf = (judged: exploring.Judged, style: Style): Order => ({
+const orderOf = (judged: judging.Judged, style: Style): Order => ({
   code: judged.code,
   steps: judged.played.events.map(({ ticket, waitsFor }) => ({
     program: ticket.actor.name,
@@ -424,7 +421,12 @@ export const replay = <const Programs extends ReadonlyArray<AnyProgram>, A, E, R
     const theatre = yield* open(programs, options as AnyOptions, options.logs ?? true)
     const judge = yield* judgeAt(theatre, programs, options as AnyOptions, options.isolation)
     const choose = exploring.following(code, namesOf(programs, options as AnyOptions))
-    const judged = yield* exploring.runOne(theatre, programs as ReadonlyArray<AnyProgram> as ReadonlyArray<Program>, judge, choose)
+    const judged = yield* exploring.runOne(
+      theatre,
+      programs as ReadonlyArray<AnyProgram> as ReadonlyArray<Program>,
+      judge,
+      choose
+    )
     return orderOf(judged, styleOf(programs, options as AnyOptions))
   })) as Effect.Effect<any, any, any>
 
@@ -440,7 +442,10 @@ export const levels = <const Programs extends ReadonlyArray<AnyProgram>, A, E, R
 ): Effect.Effect<Levels<Programs>, E | ES | SqlFailure | InterleavingsError, Needs<Programs, A, R, RS, RI>> =>
   Effect.scoped(Effect.gen(function*() {
     const theatre = yield* open(programs, options as AnyOptions, options.logs ?? false)
-    const all = yield* Effect.forEach(theatre.isolations, (isolation) =>
-      Effect.map(found(theatre, programs, options as AnyOptions, isolation), (found) => ({ ...found, isolation })))
+    const all = yield* Effect.forEach(
+      theatre.isolations,
+      (isolation) =>
+        Effect.map(found(theatre, programs, options as AnyOptions, isolation), (found) => ({ ...found, isolation }))
+    )
     return { reports: all.map(({ report }) => report), table: levelsTable(all) }
   })) as Effect.Effect<any, any, any>

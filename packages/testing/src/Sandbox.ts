@@ -16,13 +16,14 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { TransactionConnection } from "@effect/sql/SqlClient"
 import { Cause, Context, Data, Effect, Exit, FastCheck, Fiber, FiberRef, Layer, Runtime } from "effect"
-import { dual } from "effect/Function"
+import type { Duration } from "effect"
 import type { Isolation } from "effect-sql-engine/Dialect"
 import * as Engine from "effect-sql-engine/Engine"
 import type * as EngineUrl from "effect-sql-engine/EngineUrl"
 import * as Interception from "effect-sql-engine/Interception"
 import { EngineConfigError, NestedRefused } from "effect-sql-engine/SqlFailure"
 import type { NotAllowed, SqlFailure } from "effect-sql-engine/SqlFailure"
+import { dual } from "effect/Function"
 import { building } from "./internal/intercept.js"
 import { cloned } from "./internal/sandbox/cloned.js"
 import { isolate } from "./internal/sandbox/isolated.js"
@@ -56,6 +57,11 @@ export interface RollbackOptions {
   readonly isolation?: Isolation | undefined
   /** How many tests can use the database at once. Default 10; SQLite has one writer, so one. */
   readonly connections?: number | undefined
+  /**
+   * The longest a session waits for another one of its test, which has the connection, before it fails with
+   * `ConcurrentUse`. Default 5 seconds.
+   */
+  readonly turnTimeout?: Duration.DurationInput | undefined
 }
 
 /**
@@ -79,7 +85,7 @@ export interface SandboxOptions<A = never, E = never, E2 = never> extends Rollba
   /** Makes the layer with the engine, where it is not the default one. Default: `Engine.layerUrl`. */
   readonly engine?: ((url: EngineUrl.Input) => Layer.Layer<A, E>) | undefined
   /** Run once, for good, before any test: migrations, tables, rows that all tests start from. */
-  readonly setup?: Effect.Effect<unknown, E2, A | Engine.Engine | SqlClient> | undefined
+  readonly setup?: Effect.Effect<unknown, E2, NoInfer<A> | Engine.Engine | SqlClient> | undefined
   /**
    * `clone`: what the copies are made of, a database of the same server or a file. Default: one that is made for it, with
    * what `setup` puts there.
@@ -92,7 +98,7 @@ export interface SandboxOptions<A = never, E = never, E2 = never> extends Rollba
 /** Enough for any suite: a test that waits for others to end is no failure. */
 const waitTimeout = "60 seconds"
 
-const defaults = { connections: 10, waitTimeout, open: false } as const
+const defaults = { connections: 10, waitTimeout, turnTimeout: "5 seconds", open: false } as const
 
 const none = new EngineConfigError({
   message: "The sandbox cannot be made: the layer makes no engine that it could stand under.",
@@ -118,11 +124,9 @@ const built = <A, E, R, E2 = never>(
     return { context, sites }
   })
 
-const given = ({ connections = defaults.connections, isolation }: RollbackOptions): SiteOptions => ({
-  ...defaults,
-  connections,
-  isolation
-})
+const given = (
+  { connections = defaults.connections, isolation, turnTimeout = defaults.turnTimeout }: RollbackOptions
+): SiteOptions => ({ ...defaults, connections, isolation, turnTimeout })
 
 /**
  * Puts every engine that a layer makes under a sandbox of mode `rollback`, whatever the layer provides besides: the
@@ -244,7 +248,8 @@ const withItsFibers = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A
 const inSession = (name: string): NestedRefused =>
   new NestedRefused({
     session: name,
-    message: `A sandbox ("${name}") was opened inside of a session: what is done in it belongs to that session, and would ` +
+    message:
+      `A sandbox ("${name}") was opened inside of a session: what is done in it belongs to that session, and would ` +
       "not be undone. Open the sandbox first."
   })
 
@@ -329,7 +334,9 @@ export const check = <T, A, E, R>(
     Effect.flatMap(
       Effect.async<FastCheck.RunDetails<[T]>>((resume, signal) => {
         const property = FastCheck.asyncProperty(arbitrary, async (value) => {
-          const exit = await Runtime.runPromiseExit(runtime)(run(Effect.suspend(() => body(value)), "a run"), { signal })
+          const exit = await Runtime.runPromiseExit(runtime)(run(Effect.suspend(() => body(value)), "a run"), {
+            signal
+          })
           if (Exit.isFailure(exit)) throw new Failed(exit.cause)
           return exit.value !== false
         })

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { Cause, Effect, Exit, FastCheck, Option, Runtime } from "effect"
-import * as Engine from "effect-sql-engine/Engine"
+import type * as Engine from "effect-sql-engine/Engine"
 import * as Repository from "effect-sql-engine/Repository"
 import type * as Table from "effect-sql-engine/Table"
 import * as Arbitraries from "./Arbitraries.js"
@@ -86,14 +86,16 @@ export const repository = <
 >(
   table: Table.Table<M, K>,
   options: SuiteOptions<M, K, T, R> = {}
-): Effect.Effect<void, Sandbox.PropertyFailed, Engine.Engine | Sandbox.Sandbox | R> => {
+): Effect.Effect<void, Sandbox.PropertyFailed, Engine.Engine | Sandbox.Sandbox | NoInfer<R>> => {
   const { fields = {}, filter, given, maxCommands = 12, runs = 50, seed, volatile = [] } = options
   const subject = (options.repository ?? Repository.make(table)) as AnySubject
   const known: RowOptions = { min: 0, max: 0, fields: fields as RowOptions["fields"], filter: filter as never }
   const parents: Arbitraries.Tables = given === undefined ? {} : FastCheck.sample(given, 1)[0]!.tables
   const own = Symbol("the table").toString()
-  const { plans } = planOf([...Object.entries(parents), [own, table]], (name) =>
-    name === own ? known : { min: 0, max: 0, fields: {}, filter: undefined })
+  const { plans } = planOf(
+    [...Object.entries(parents), [own, table]],
+    (name) => name === own ? known : { min: 0, max: 0, fields: {}, filter: undefined }
+  )
   const plan = plans.at(-1)!
 
   /** Does what the commands say; fails as soon as the repository does what it should not. */
@@ -131,9 +133,15 @@ export const repository = <
     return strayed === undefined
       ? Effect.fail(failure)
       : Effect.flatMap(
-        shortest(failure.counterexample as Sequence, strayed, (sequence) =>
-          Effect.map(Effect.exit(Sandbox.run(tried(sequence))), (exit) =>
-            Exit.isFailure(exit) ? strayedIn(exit.cause) : undefined)),
+        shortest(
+          failure.counterexample as Sequence,
+          strayed,
+          (sequence) =>
+            Effect.map(
+              Effect.exit(Sandbox.run(tried(sequence))),
+              (exit) => Exit.isFailure(exit) ? strayedIn(exit.cause) : undefined
+            )
+        ),
         (strayed) => Effect.fail(told(failure, strayed))
       )
   }))

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
 import type { Footprint } from "../src/internal/interleavings/footprint.js"
-import { everything, nothing, touching } from "../src/internal/interleavings/footprint.js"
+import { both, everything, nothing, touching } from "../src/internal/interleavings/footprint.js"
 import { classOf, switches } from "../src/internal/interleavings/linear.js"
 import { type Catalog, reader, type Relation } from "../src/internal/interleavings/postgresFootprint.js"
 import { dependent, type Step } from "../src/internal/interleavings/step.js"
@@ -70,7 +70,7 @@ describe("what a statement of PostgreSQL touches", () => {
   it.each<[sql: string, expected: unknown]>([
     ["select * from shop s join item i on i.shop_id = s.id", [["item", "shop"], [], []]],
     ["select count(*) from \"shop\" where name in ('item')", [["shop"], [], []]],
-    ["select * from shop for update of shop skip locked", [[], [], ["shop"]]],
+    ["select * from shop for update of shop", [[], [], ["shop"]]],
     ["select * from shop for no key update", [[], [], ["shop"]]],
     ["select * from shop for key share", [[], ["shop"], []]],
     ["with s as (select 1) select * from shop, s", [["shop"], [], []]],
@@ -105,6 +105,9 @@ describe("what a statement of PostgreSQL touches", () => {
     "set local lock_timeout = 1",
     "create table x ()",
     "select * from U&\"sh\\006fp\"",
+    "select * from shop for update skip locked",
+    "select * from shop for share nowait",
+    "select /* /* */ ' */ 1 from shop where '' = ''",
     "explain analyze delete from shop",
     "begin"
   ])("%s: everything, for all we know", (sql) => {
@@ -142,6 +145,18 @@ describe("two steps", () => {
     ["a read and a write that is not committed", step(0, reads), step(1, writes), false],
     ["two writes of one table", step(0, writes), step(1, writes), true],
     ["two writes of two tables", step(0, writes), step(1, other), false],
+    [
+      "two writes that may wait for each other's transactions",
+      step(0, writes, { transaction: both(writes, other) }),
+      step(1, other, { transaction: both(writes, other) }),
+      true
+    ],
+    [
+      "two writes of which one may wait for the other's transaction",
+      step(0, writes),
+      step(1, other, { transaction: both(writes, other) }),
+      false
+    ],
     ["a read and the COMMIT of what it reads", step(0, reads), commit(1, writes), true],
     ["a read and the COMMIT of something else", step(0, reads), commit(1, other), false],
     ["a read in an older snapshot and a COMMIT", step(0, reads, { fixed: true }), commit(1, writes), false],
@@ -207,7 +222,9 @@ const walk = (programs: Programs, prune: boolean) => {
     while (!ended) {
       const ready = programs.flatMap((deeds, program) => {
         const deed = deeds[at[program]!]
-        return deed === undefined ? [] : [step(program, own(deed), { kind: "lone", signature: `${program} ${at[program]}` })]
+        return deed === undefined
+          ? []
+          : [step(program, own(deed), { kind: "lone", signature: `${program} ${at[program]}` })]
       })
       if (ready.length === 0) break
       const chosen = tree.choose(run.length, ready)
@@ -286,7 +303,11 @@ describe("the smallest of equal orders", () => {
     )
     const x = touching({ writes: ["x"] })
     const y = touching({ writes: ["y"] })
-    const order = [step(1, y), step(0, x), step(1, y), step(0, x)].map((one) => ({ step: one, ready: [], released: [] }))
+    const order = [step(1, y), step(0, x), step(1, y), step(0, x)].map((one) => ({
+      step: one,
+      ready: [],
+      released: []
+    }))
     expect(classOf(order)).toEqual({ size: 6, smallest: [0, 0, 1, 1], switches: 1 })
     expect(switches([0, 1, 0, 0, 1])).toBe(3)
   })

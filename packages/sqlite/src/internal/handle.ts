@@ -29,9 +29,13 @@ interface Prepared {
 /** A text longer than this is not worth keeping: it is a bulk insert, and the next one is of another length. */
 const longestCached = 16_384
 
+/** A savepoint has a name of its own, and is not worth keeping. */
+const unchanging = /^(BEGIN( (DEFERRED|IMMEDIATE|EXCLUSIVE))?|COMMIT|ROLLBACK)$/
+
 /** An open database. */
 export class Handle {
   readonly #prepared: BoundedMap<string, Prepared>
+  readonly #words = new Map<string, Statement>()
   readonly #cursors = new Set<Cursor>()
   readonly #leftovers: Leftovers
   #refusesWrites = false
@@ -62,9 +66,14 @@ export class Handle {
     return this.#prepared.size
   }
 
-  /** Runs control statements: BEGIN, SAVEPOINT, COMMIT. */
+  /** Runs control statements: BEGIN, SAVEPOINT, COMMIT. The words that never differ are parsed once. */
   control(sql: string): void {
-    this.#besideCursors(() => this.db.exec(sql))
+    let word = this.#words.get(sql)
+    if (word === undefined && unchanging.test(sql)) {
+      word = this.db.prepare(sql)
+      this.#words.set(sql, word)
+    }
+    this.#besideCursors(() => word === undefined ? this.db.exec(sql) : word.run())
     if (this.#refusesWrites) this.#writeAgain()
   }
 
@@ -127,6 +136,7 @@ export class Handle {
   close(): void {
     this.#closeCursors()
     this.#prepared.clear()
+    this.#words.clear()
     this.db.close()
   }
 

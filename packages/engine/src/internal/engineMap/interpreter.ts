@@ -31,7 +31,8 @@ export class Live<F> implements Machine.Entry {
   holders = 0
   weight = 0
   idleSince = 0
-  engine: EngineService | undefined
+  /** Its engine, once it is ready: made once, for everybody who takes it. */
+  exit: Exit.Exit<EngineService, F | SqlFailure> | undefined
   fiber: Fiber.RuntimeFiber<EngineService, F | SqlFailure> | undefined
   /** Resumes the fiber that waits for room; `false` when there is none. */
   admission: ((admitted: boolean) => void) | undefined
@@ -72,15 +73,22 @@ export class Interpreter<F> {
     otherwise: () => Effect.Effect<EngineService, F | SqlFailure, Scope.Scope>
   ): Effect.Effect<EngineService, F | SqlFailure, Scope.Scope> {
     let held = false
+    let over = false
     const scope = Context.unsafeGet(context, Scope.Scope)
     // The finalizer is there before the hold is: an interruption between the two finds nothing to give back.
     return Effect.flatMap(
-      Scope.addFinalizerExit(scope, () => held ? this.leave(entry) : Effect.void),
+      Scope.addFinalizerExit(scope, () => {
+        over = true
+        return held ? this.left(entry) : Effect.void
+      }),
       () => {
         if (entry.phase !== "ready" || (entry.shared && !entry.current)) return otherwise()
-        held = true
-        entry.holders++
-        return Effect.succeed(entry.engine!)
+        // A scope that was closed already has run its finalizer, and would never give the hold back.
+        if (!over) {
+          held = true
+          entry.holders++
+        }
+        return entry.exit!
       }
     )
   }
@@ -97,7 +105,7 @@ export class Interpreter<F> {
         const leave = Effect.suspend(() => {
           if (!held) return Effect.void
           held = false
-          return this.leave(entry)
+          return this.left(entry)
         })
         return Effect.zipRight(
           Effect.addFinalizer(() => leave),
@@ -108,13 +116,12 @@ export class Interpreter<F> {
     )
   }
 
-  private leave(entry: Live<F>): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      Machine.leave(this.state, entry, this.now())
-      this.carryOut()
-      // Whoever learns of a failure, or was the last to leave, finds the engine closed.
-      return entry.phase === "closing" ? Deferred.await(entry.gone) : Effect.void
-    })
+  /** A holder has left, when this is called: a finalizer is called when its turn has come. */
+  private left(entry: Live<F>): Effect.Effect<void> {
+    Machine.leave(this.state, entry, this.now())
+    this.carryOut()
+    // Whoever learns of a failure, or was the last to leave, finds the engine closed.
+    return entry.phase === "closing" ? Deferred.await(entry.gone) : Effect.void
   }
 
   /** Ends the entry of a key. When nobody holds it, waits until it is closed. */
@@ -138,9 +145,9 @@ export class Interpreter<F> {
   }
 
   private carryOut(): void {
-    if (this.carrying) return
-    this.carrying = true
     const { actions } = this.state
+    if (this.carrying || actions.length === 0) return
+    this.carrying = true
     for (let i = 0; i < actions.length; i++) this.perform(actions[i]!)
     actions.length = 0
     this.carrying = false
@@ -173,7 +180,7 @@ export class Interpreter<F> {
     entry.fiber = this.run(work)
     entry.fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) {
-        entry.engine = exit.value
+        entry.exit = exit
         Machine.ready(this.state, entry)
       } else Machine.failed(this.state, entry)
       Deferred.unsafeDone(entry.outcome, exit)

@@ -10,7 +10,7 @@ import type { Request } from "../../Pool.js"
 import { ConnectionError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { EngineHealth, EngineStats } from "../engine/model.js"
-import { fromDefect } from "../session/turn.js"
+import { fromDefect } from "../session/trust.js"
 import type { Host } from "../session/unit.js"
 import { shared } from "./shared.js"
 

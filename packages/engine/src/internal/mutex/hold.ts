@@ -9,7 +9,7 @@
  * | the lock turns out to be lost when a body that succeeded is over | `MutexLost`, `finished` |
  * | the body fails | the same; what giving the lock back met is logged |
  */
-import { Clock, Duration, Effect, Exit, FiberRef, GlobalValue, Scope } from "effect"
+import { Clock, Duration, Effect, Exit, FiberRef, FiberRefs, GlobalValue, Scope } from "effect"
 import type { EngineService } from "../../Engine.js"
 import { MutexLost } from "../../SqlFailure.js"
 import type { MutexFailure, SqlFailure } from "../../SqlFailure.js"
@@ -88,8 +88,13 @@ const fresh = <A, E, R>(
         return yield* Effect.zipRight(Scope.close(scope, opened), Effect.failCause(opened.cause))
       }
       const lock = opened.value
-      const { deadlines } = engine[HostId]
-      const giveBack = Effect.flatMap(deadlines.bounded(releaseMillis, lock.release), (exit) =>
+      // Within its limit, in a fiber of the engine's, which is not where the caller's stands: a test's sandbox, a log's level.
+      const bounded = <A>(effect: Effect.Effect<A, SqlFailure>) =>
+        Effect.flatMap(Effect.getFiberRefs, (refs) => {
+          const here = FiberRefs.delete(refs, FiberRef.interruptedCause)
+          return engine[HostId].deadlines.bounded(releaseMillis, Effect.zipRight(Effect.setFiberRefs(here), effect))
+        })
+      const giveBack = Effect.flatMap(bounded(lock.release), (exit) =>
         exit !== undefined && Exit.isSuccess(exit)
           ? Effect.succeed(exit.value)
           : Effect.as(
@@ -102,7 +107,7 @@ const fresh = <A, E, R>(
       const taken = yield* Effect.exit(restore(take(engine, name, lock, options)))
       if (Exit.isFailure(taken)) {
         // It may have been taken at the moment of the interruption, or by a try whose answer was lost.
-        yield* deadlines.bounded(releaseMillis, lock.abandon)
+        yield* bounded(lock.abandon)
         return yield* Effect.zipRight(Scope.close(scope, taken), Effect.failCause(taken.cause))
       }
       const began = yield* Clock.currentTimeMillis
@@ -118,18 +123,16 @@ const fresh = <A, E, R>(
         confirm: (run = here) =>
           Effect.flatMap(
             lock.silence === "lost"
-              ? Effect.orElseSucceed(lock.confirm(run), () =>
-                false)
+              ? Effect.orElseSucceed(lock.confirm(run), () => false)
               : lock.confirm(run),
-            (ours) =>
-              ours ? Effect.void : lost
+            (ours) => ours ? Effect.void : lost
           )
       }
       const inside = Effect.locallyWith(Effect.suspend(() => body(held)), standing, (around) => [...around, held])
       const exit = yield* Effect.exit(restore(Effect.raceFirst(inside, Effect.zipRight(watch(lock), lost))))
       held.over = true
       // What is lost cannot be given back, and is no news any more.
-      const ours = yield* seenLost ? Effect.as(deadlines.bounded(releaseMillis, lock.abandon), true) : giveBack
+      const ours = yield* seenLost ? Effect.as(bounded(lock.abandon), true) : giveBack
       yield* Scope.close(scope, exit)
       return yield* ours || Exit.isFailure(exit) ? exit : lostAs(engine, name, began, true)
     })

@@ -16,8 +16,12 @@ import type { Site } from "./site.js"
 
 type Failure = SqlFailure | RowDecodeError
 
-/** One question. Two are the same when their keys are, on the same table of the same engine. */
-class ByKey extends Request.Class<Option.Option<any>, Failure, { readonly site: object; readonly id: string }> {
+/** One question. Two are the same when their keys are, on the same table of the same engine, in the same session. */
+class ByKey extends Request.Class<
+  Option.Option<any>,
+  Failure,
+  { readonly site: object; readonly session: object | undefined; readonly id: string }
+> {
   declare readonly key: Values
 }
 
@@ -67,11 +71,10 @@ export const finder = (site: Site): (key: Values) => Effect.Effect<Option.Option
   const resolver = resolverOf(site)
   return (key) =>
     Effect.withFiberRuntime((fiber) => {
-      const request = new ByKey({ site, id: textOf(Object.values(key)) })
+      const session = Context.getOption(fiber.currentContext, TransactionConnection)
+      const request = new ByKey({ site, session: Option.getOrUndefined(session), id: textOf(Object.values(key)) })
       // What is asked, and no part of what makes two questions the same.
       Object.defineProperty(request, "key", { value: key })
-      const { currentContext } = fiber
-      const session = Context.getOption(currentContext, TransactionConnection)
       const context = Option.match(session, {
         onNone: () => Context.empty(),
         onSome: (value) => Context.make(TransactionConnection, value)

@@ -3,7 +3,7 @@
  */
 import { SafeIntegers } from "@effect/sql/SqlClient"
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Clock, Effect, Stream } from "effect"
+import { DateTime, Effect, Stream } from "effect"
 import type { EngineService } from "../../Engine.js"
 import type { SqlFailure } from "../failure/failure.js"
 import { fromSqlError, refine } from "../failure/failure.js"
@@ -74,14 +74,14 @@ export class Site {
   get tombstone(): Effect.Effect<unknown> {
     const { deleted } = this.ways
     const kind = deleted === undefined ? undefined : this.layout.codec.kindOf(deleted)
-    return Effect.map(Clock.currentTimeMillis, (now) =>
+    return Effect.map(DateTime.now, (now) =>
       kind === "boolean"
         ? true
         : kind === "integer" || kind === "number" || kind === "bigint"
-        ? now
+        ? now.epochMillis
         : kind === "timestamp"
-        ? new Date(now)
-        : new Date(now).toISOString())
+        ? DateTime.toDateUtc(now)
+        : DateTime.formatIso(now))
   }
 }
 

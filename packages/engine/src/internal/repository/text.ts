@@ -30,7 +30,7 @@ export const segments = (...pieces: ReadonlyArray<Piece>): ReadonlyArray<Segment
 
 /** Pieces as a fragment. */
 export const fragment = (...pieces: ReadonlyArray<Piece>): Fragment => ({
-  [FragmentId]: (_: never) => FragmentId,
+  [FragmentId]: () => FragmentId,
   segments: segments(...pieces)
 })
 

@@ -2,7 +2,7 @@
  * Values between the encoded side of a Schema and the database, which keeps some of them in another form: SQLite has
  * texts for moments and documents, and numbers for booleans; PostgreSQL gives back 64-bit numbers as texts.
  */
-import { SchemaAST as AST } from "effect"
+import { DateTime, SchemaAST as AST } from "effect"
 import { tell } from "../table/columnType.js"
 import type { ColumnKind } from "../table/ddl.js"
 import type { Column } from "../table/model.js"
@@ -18,8 +18,12 @@ export const takesUndefined = (ast: AST.AST): boolean =>
     : ast._tag === "UndefinedKeyword" || ast._tag === "VoidKeyword" || ast._tag === "AnyKeyword" ||
       ast._tag === "UnknownKeyword"
 
-const moment = (value: unknown): unknown =>
-  typeof value === "string" || typeof value === "number" ? new Date(value) : value
+const moment = (value: unknown): unknown => {
+  if (typeof value !== "string" && typeof value !== "number") return value
+  const found = DateTime.make(value)
+  // What is none is the Schema's to refuse.
+  return found._tag === "Some" ? DateTime.toDateUtc(found.value) : value
+}
 
 const number = (value: unknown): unknown =>
   typeof value === "bigint" || (typeof value === "string" && value.trim() !== "") ? Number(value) : value

@@ -186,7 +186,7 @@ export interface Verbs<Engine> {
     effect: Effect.Effect<unknown, never, R>
   ) => Effect.Effect<void, SessionClosed, R | Session<Engine>>
   readonly rollbackOnly: Effect.Effect<void, never, Session<Engine>>
-  readonly enqueue: Enqueue<Engine>
+  readonly enqueue: Enqueue<Session<Engine>>
   readonly flush: Effect.Effect<void, SqlFailure, Session<Engine>>
   readonly info: Effect.Effect<SessionInfo, never, Session<Engine>>
   readonly required: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Session<Engine>>

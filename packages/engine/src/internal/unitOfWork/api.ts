@@ -5,7 +5,6 @@ import type { Effect, Option } from "effect"
 import type { SqlFailure } from "../failure/failure.js"
 import type { RowDecodeError, RowEncodeError } from "../failure/row.js"
 import type { Changes, Insert, Key, Needs, Row } from "../repository/types.js"
-import type { Session } from "../session/api.js"
 import type { Table } from "../table/model.js"
 import type { AnyModel } from "../table/options.js"
 
@@ -53,26 +52,26 @@ export interface Enqueued<M extends AnyModel> {
 }
 
 /**
- * Enqueues writes in a session. Nothing is sent by it.
+ * Enqueues writes in a session, which `In` stands for. Nothing is sent by it.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Enqueue<Engine> {
+export interface Enqueue<In> {
   /** A row to insert. Values of rows that are enqueued before may stand in it. */
   readonly insert: <M extends AnyModel, K extends string>(
     table: Table<M, K>,
     row: WithLater<Insert<M>>
-  ) => Effect.Effect<Enqueued<M>, SqlFailure | RowEncodeError, Session<Engine> | Needs<M>>
+  ) => Effect.Effect<Enqueued<M>, SqlFailure | RowEncodeError, In | Needs<M>>
   /** Fields to set in a row. When there is no such row, the flush fails with `StaleRow`. */
   readonly update: <M extends AnyModel, K extends string>(
     table: Table<M, K>,
     key: EnqueuedKey<M, K>,
     changes: WithLater<Changes<M>>
-  ) => Effect.Effect<void, SqlFailure | RowEncodeError, Session<Engine> | Needs<M>>
+  ) => Effect.Effect<void, SqlFailure | RowEncodeError, In | Needs<M>>
   /** A row to delete, if it is there. */
   readonly delete: <M extends AnyModel, K extends string>(
     table: Table<M, K>,
     key: EnqueuedKey<M, K>
-  ) => Effect.Effect<void, SqlFailure | RowEncodeError, Session<Engine> | Needs<M>>
+  ) => Effect.Effect<void, SqlFailure | RowEncodeError, In | Needs<M>>
 }

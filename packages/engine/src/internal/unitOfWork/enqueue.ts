@@ -7,8 +7,7 @@ import type { RowDecodeError, RowEncodeError } from "../failure/row.js"
 import { fieldsOf } from "../repository/key.js"
 import type { Layout } from "../repository/layout.js"
 import { layoutOf } from "../repository/layout.js"
-import type { Session } from "../session/api.js"
-import { flush } from "../session/turn.js"
+import { flush } from "../session/flush.js"
 import type { SessionRef } from "../session/unit.js"
 import type { AnyTable, Column } from "../table/model.js"
 import type { Enqueue } from "./api.js"
@@ -109,7 +108,7 @@ class EnqueuedRow {
 }
 
 /** The verbs, in the session that a fiber is in. */
-export const enqueuing = <Self>(here: Effect.Effect<SessionRef, SqlFailure, Session<Self>>): Enqueue<Self> => {
+export const enqueuing = <In>(here: Effect.Effect<SessionRef, SqlFailure, In>): Enqueue<In> => {
   const on = <A, E>(table: AnyTable, f: (layout: Layout, ref: SessionRef) => Effect.Effect<A, E, any>) =>
     Effect.flatMap(here, (ref) => {
       const { driver, name } = ref.unit.host

@@ -3,7 +3,7 @@
  */
 import * as VariantSchema from "@effect/experimental/VariantSchema"
 import { Arbitrary, Either, FastCheck, Option, Schema, SchemaAST as AST } from "effect"
-import type { AnyModel, Any as AnyTable, Column } from "effect-sql-engine/Table"
+import type { Any as AnyTable, AnyModel, Column } from "effect-sql-engine/Table"
 import { type AnyArbitrary, filtered, hasDate, isStorable, narrowed } from "./storable.js"
 
 /** Stands for a field that is left out. */

@@ -3,7 +3,7 @@
  */
 import { Effect, Either } from "effect"
 import * as Repository from "effect-sql-engine/Repository"
-import { encodeSelected, insertFields, fieldOf } from "./field.js"
+import { encodeSelected, fieldOf, insertFields } from "./field.js"
 import type { Link, TablePlan } from "./plan.js"
 import type { Row } from "./rows.js"
 import { given } from "./rows.js"
@@ -12,7 +12,12 @@ import { given } from "./rows.js"
 type Read = Readonly<Record<string, unknown>>
 
 /** The values of a link's fields, of the row they name; none: NULL, or left out where a field does not know NULL. */
-const valuesOf = (plan: TablePlan, { columns, target, to }: Link, plans: ReadonlyArray<TablePlan>, row: Read | null) => {
+const valuesOf = (
+  plan: TablePlan,
+  { columns, target, to }: Link,
+  plans: ReadonlyArray<TablePlan>,
+  row: Read | null
+) => {
   const values: Record<string, unknown> = {}
   const schemas = insertFields(plan.table.model)
   for (const [at, column] of columns.entries()) {

@@ -2,7 +2,8 @@
  * Values a database gives back as it was given them, and Schemas narrowed down to those: no NUL in a text, no NaN, no
  * negative zero, whole numbers within the column's bits, moments of years that have four digits.
  */
-import { FastCheck, Schema, SchemaAST as AST } from "effect"
+import type { FastCheck } from "effect"
+import { Schema, SchemaAST as AST } from "effect"
 import type { ColumnKind } from "effect-sql-engine/Dialect"
 import type { Sql } from "effect-sql-engine/Table"
 
@@ -11,9 +12,9 @@ const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
 const years = { min: new Date("0001-01-01T00:00:00.000Z"), max: new Date("9999-12-31T23:59:59.999Z") }
 
 // Half of a pair is no character: it cannot be written as UTF-8. A NUL ends a text of PostgreSQL.
-const unwritable = /\u0000|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+const half = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
-const text = (value: string): boolean => !unwritable.test(value)
+const text = (value: string): boolean => !value.includes("\0") && !half.test(value)
 
 const number = (value: number): boolean => Number.isFinite(value) && !Object.is(value, -0)
 
@@ -29,7 +30,8 @@ const document = (value: unknown): boolean => {
     case "object":
       if (value === null) return true
       if (Array.isArray(value)) return value.every(document)
-      return Object.getPrototypeOf(value) === Object.prototype && Object.entries(value).every(([key, value]) => text(key) && key !== "__proto__" && document(value))
+      return Object.getPrototypeOf(value) === Object.prototype &&
+        Object.entries(value).every(([key, value]) => text(key) && key !== "__proto__" && document(value))
     default:
       return false
   }
@@ -49,7 +51,9 @@ export const isStorable = (type: ColumnKind | Sql, value: unknown): boolean => {
     case "bigint":
       return value >= int64.min && value <= int64.max
     case "object":
-      if (value instanceof Date) return !(value.getTime() < years.min.getTime()) && value.getTime() <= years.max.getTime()
+      if (value instanceof Date) {
+        return !(value.getTime() < years.min.getTime()) && value.getTime() <= years.max.getTime()
+      }
       return ArrayBuffer.isView(value) || document(value)
     default:
       return typeof value === "boolean"
@@ -122,7 +126,9 @@ export const filtered = <A>(
     }
     if (++rejected < mostRejected) return false
     throw new Error(
-      `${what} takes none of ${mostRejected.toLocaleString("en")} values in a row that its Schema gives: give it values ` +
+      `${what} takes none of ${
+        mostRejected.toLocaleString("en")
+      } values in a row that its Schema gives: give it values ` +
         "of its own (`fields`)."
     )
   })

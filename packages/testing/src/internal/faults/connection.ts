@@ -14,8 +14,8 @@ import type {
 } from "effect-sql-engine/Driver"
 import { ConnectionError, SerializationError, statementFailure } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
-import type { Fault, Step } from "../../Faults.js"
 import { standsFor } from "../intercept.js"
+import type { Fault, Step } from "./model.js"
 import type { Plan } from "./plan.js"
 
 /** Of which driver a connection is. */

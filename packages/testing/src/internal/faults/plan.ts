@@ -1,7 +1,7 @@
 /**
  * Which step is to go wrong, and how: rules that count the steps they match, and fire when their turn has come.
  */
-import type { Fault, InjectOptions, Step } from "../../Faults.js"
+import type { Fault, InjectOptions, Step } from "./model.js"
 
 /** A step that is about to happen. */
 export interface Moment {

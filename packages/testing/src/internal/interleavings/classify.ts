@@ -51,8 +51,10 @@ const targetOf = (sql: string, params: ReadonlyArray<unknown>): string | undefin
   if (where === null) return ""
   let next = (sql.slice(0, where.index).match(/\?/g) ?? []).length
   return oneLine(
-    where[1]!.replace(/\$(\d+)|\?/g, (_, number?: string) =>
-      canonical(params[number === undefined ? next++ : Number(number) - 1]))
+    where[1]!.replace(
+      /\$(\d+)|\?/g,
+      (_, number?: string) => canonical(params[number === undefined ? next++ : Number(number) - 1])
+    )
   ).toLowerCase()
 }
 
@@ -93,7 +95,9 @@ const deedsOf = ({ moments }: Played): ReadonlyArray<Deed> => {
       pending.push(deed)
     }
     const over = ticket.answer?.transaction === "none"
-    if (over && kind !== "rollback" && ticket.answer?.failure === undefined) for (const one of pending) one.committed = at
+    if (over && kind !== "rollback" && ticket.answer?.failure === undefined) {
+      for (const one of pending) one.committed = at
+    }
     open.set(connection, over ? [] : pending)
   }
   return all
@@ -110,7 +114,11 @@ const repeated = (deeds: ReadonlyArray<Deed>): Anomaly | undefined => {
       const between = own.filter(({ at }) => at < again.at)
       if (between.some(({ writes }) => writes !== undefined && first.reads.has(writes.table))) continue
       const [before, after] = [first.ticket.answer?.rows ?? [], again.ticket.answer?.rows ?? []]
-      if (canonical(before) !== canonical(after)) return before.length === after.length ? "non-repeatable read" : "phantom"
+      if (canonical(before) !== canonical(after)) {
+        return before.length === after.length
+          ? "non-repeatable read"
+          : "phantom"
+      }
     }
   }
   return undefined
@@ -135,7 +143,9 @@ export const classify = (played: Played): Anomaly => {
   const pairs = changes.flatMap((a) => changes.filter((b) => b.program !== a.program).map((b) => [a, b] as const))
   for (const [first, second] of pairs) {
     const same = first.writes!.table === second.writes!.table && first.writes!.target === second.writes!.target
-    if (same && first.writes!.target !== undefined && first.committed! < second.committed! && missed(deeds, second, first)) {
+    if (
+      same && first.writes!.target !== undefined && first.committed! < second.committed! && missed(deeds, second, first)
+    ) {
       return "lost update"
     }
   }

@@ -1,17 +1,16 @@
 /**
  * One run: the programs side by side, each on its own engine, one step at a time in the order that is asked for.
  *
- * A step is granted when everybody has **settled**: is at the gate, is done, or waits in the database for one of the
- * others. Whether a step that is not answered waits, and for whom, the database says; time alone decides nothing.
+ * A step is granted when everybody has settled.
  */
-import { Context, Effect, Exit, Fiber, Logger, LogLevel, Random } from "effect"
+import { Context, Effect, Exit, Fiber, Logger, LogLevel, Random, Supervisor } from "effect"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Actor, Ticket } from "./actor.js"
-import { type Bell, realTime } from "./bell.js"
-import { InterleavingsError } from "./failure.js"
+import type { InterleavingsError } from "./failure.js"
 import { Run } from "./gate.js"
+import { error, settle, type Stage, where } from "./settle.js"
 import type { Step } from "./step.js"
-import { type Rules, Transactions } from "./transactions.js"
+import { Transactions } from "./transactions.js"
 import type { Divergence } from "./tree.js"
 
 /** Something that happened: a step was sent, or answered. */
@@ -43,34 +42,6 @@ export interface Played {
   readonly stuck: boolean
 }
 
-/** Finds out who waits for whom. */
-export interface Watch {
-  /** The programs that each of these waits for; a step that is missing does not wait. */
-  readonly look: (
-    sent: ReadonlyArray<Ticket>,
-    transactions: Transactions
-  ) => Effect.Effect<ReadonlyMap<Ticket, ReadonlyArray<number>>, SqlFailure>
-  /** Whether a wait is known at once, and not only by looking. */
-  readonly instant: boolean
-}
-
-/** Where runs are made. */
-export interface Stage {
-  readonly actors: ReadonlyArray<Actor>
-  readonly contexts: ReadonlyArray<Context.Context<never>>
-  readonly bell: Bell
-  /** How long a step takes that does not wait, in milliseconds, of late. */
-  readonly tempo: { mean: number }
-  readonly watch: Watch
-  readonly rules: Rules
-  readonly startMillis: number
-  readonly stepTimeoutMillis: number
-  readonly patienceMillis: number
-  readonly maxSteps: number
-  /** Whether the programs' logs are kept. */
-  readonly logs: boolean
-}
-
 /** Whose turn it is; `undefined` gives the run up. */
 export type Choose = (
   depth: number,
@@ -79,99 +50,12 @@ export type Choose = (
 
 type Program = Effect.Effect<unknown, unknown>
 
-const error = (reason: InterleavingsError["reason"], message: string) => new InterleavingsError({ reason, message })
-
-/** Whether some of these wait in a circle. */
-const circle = (waits: ReadonlyMap<Ticket, ReadonlyArray<number>>): boolean => {
-  const blockers = new Map<number, ReadonlyArray<number>>()
-  for (const [{ actor }, by] of waits) blockers.set(actor.program, [...(blockers.get(actor.program) ?? []), ...by])
-  const reaches = (from: number, to: number, seen: ReadonlySet<number>): boolean =>
-    (blockers.get(from) ?? []).some((next) =>
-      next === to || (!seen.has(next) && reaches(next, to, new Set([...seen, next])))
-    )
-  return [...blockers.keys()].some((program) => reaches(program, program, new Set()))
-}
-
-const where = (actor: Actor): string => {
-  if (actor.exit !== undefined) return `${actor.name} is done`
-  const [sent] = actor.sent
-  if (sent !== undefined) return `${actor.name} waits for the answer to "${sent.wish.sql}"`
-  if (actor.busy > 0) return `${actor.name} is connecting, or its connection is being made as new`
-  return `${actor.name} waits for something outside of the database`
-}
-
-/** Waits until everybody has settled. */
-const settle = (stage: Stage, transactions: Transactions) =>
-  Effect.gen(function*() {
-    const { actors, bell, patienceMillis, stepTimeoutMillis, tempo, watch } = stage
-    const began = realTime()
-    // Who waited for a lock of SQLite's looks again, one after the other in the order of their coming.
-    const again = watch.instant ? actors.flatMap(({ sent }) => [...sent]).sort((a, b) => a.number - b.number) : []
-    // A step that was just sent is given the time that steps take, before anybody asks.
-    let pause = Math.min(Math.max(2 * tempo.mean, 1), 20)
-    const lookAtOnce = () => !watch.instant && actors.every(({ sent }) => [...sent].every((ticket) => ticket.waited))
-    let look = lookAtOnce()
-    let quiet = 0
-    while (true) {
-      const count = bell.count
-      const sent = actors.flatMap((actor) => [...actor.sent])
-      const busy = actors.some((actor) => actor.busy > 0)
-      if (busy || sent.some((ticket) => ticket.blockers === undefined)) {
-        if (!busy && watch.instant && sent.every((ticket) => ticket.clock.asleep)) {
-          const next = again.shift()
-          if (next !== undefined) {
-            next.clock.wake()
-            continue
-          }
-          look = true
-        }
-        if (!busy && look) {
-          look = false
-          const found = yield* watch.look(sent, transactions)
-          if (bell.count === count && sent.every((ticket) => found.has(ticket)) && !circle(found)) {
-            for (const [ticket, by] of found) ticket.blocked(by)
-            continue
-          }
-        }
-        if (bell.count !== count) continue
-        if (realTime() - began > stepTimeoutMillis) {
-          return yield* error(
-            "stuck",
-            `Nobody could go on for ${stepTimeoutMillis} ms: ${actors.map(where).join("; ")}. ` +
-              "Somebody outside of the exploration may hold a lock; `stepTimeout` is the limit."
-          )
-        }
-        if (yield* bell.wait(count, pause)) look = lookAtOnce()
-        else {
-          pause = Math.min(pause * 2, 50)
-          look = true
-        }
-        continue
-      }
-      const thinking = actors.filter((actor) => actor.thinking)
-      if (thinking.length === 0) {
-        if (sent.length === 0) tempo.mean += (Math.min(realTime() - began, 20) - tempo.mean) / 8
-        return
-      }
-      // Fibers that can run, run now: whoever is still silent afterwards sleeps, or waits for somebody.
-      if (yield* bell.wait(count, 1)) {
-        quiet = 0
-        continue
-      }
-      quiet++
-      if (quiet < 2) continue
-      if (thinking.some((actor) => actor.clock.advance())) {
-        quiet = 0
-        continue
-      }
-      // Who was silent before is not waited for again.
-      if (quiet >= patienceMillis) for (const actor of thinking) actor.parked = true
-      if (thinking.every((actor) => actor.parked)) return
-    }
-  })
-
 /** Ends whoever is not done: first those who do not wait, so that the others are let go. */
-const abandon = (stage: Stage, fibers: ReadonlyMap<number, Fiber.RuntimeFiber<unknown, unknown>>) =>
+const abandon = (
+  stage: Stage,
+  fibers: ReadonlyMap<number, Fiber.RuntimeFiber<unknown, unknown>>,
+  children: Supervisor.Supervisor<ReadonlyArray<Fiber.RuntimeFiber<any, any>>>
+) =>
   Effect.gen(function*() {
     const { actors, bell } = stage
     for (const actor of actors) actor.mode = "open"
@@ -193,7 +77,10 @@ const abandon = (stage: Stage, fibers: ReadonlyMap<number, Fiber.RuntimeFiber<un
       })
     yield* end(left().filter((actor) => actor.sent.size === 0))
     yield* end(left())
-    yield* Effect.forEach(fibers.values(), Fiber.await, { discard: true })
+    // What a program forked and did not wait for would hold its locks into the next run.
+    const forked = yield* children.value
+    yield* Effect.forEach(forked, Fiber.interruptFork, { discard: true })
+    yield* Effect.forEach([...fibers.values(), ...forked], Fiber.await, { discard: true })
   })
 
 /** Makes one run. Whatever happens, no program is left running. */
@@ -209,6 +96,7 @@ export const play = (
       const moments: Array<Moment> = []
       const events: Array<{ -readonly [K in keyof Event]: Event[K] }> = []
       runs++
+      const children = yield* Supervisor.track
       const fibers = new Map<number, Fiber.RuntimeFiber<unknown, unknown>>()
       for (const actor of actors) {
         actor.begin(runs, startMillis)
@@ -221,7 +109,9 @@ export const play = (
           actor.ended(Exit.void)
           continue
         }
-        const fiber = yield* Effect.forkDaemon(Effect.interruptible(inPlace(stage, actor, contexts, program)))
+        const fiber = yield* Effect.forkDaemon(
+          Effect.interruptible(Effect.supervised(inPlace(stage, actor, contexts, program), children))
+        )
         fibers.set(actor.program, fiber)
         fiber.addObserver((exit) => actor.ended(exit))
       }
@@ -271,7 +161,7 @@ export const play = (
           actor.grant()
         }
       })
-      const end = yield* Effect.ensuring(restore(conduct), abandon(stage, fibers))
+      const end = yield* Effect.ensuring(restore(conduct), abandon(stage, fibers, children))
       for (const actor of actors) actor.answered = () => {}
       return { events, moments, exits: actors.map((actor) => actor.exit!), end, stuck }
     })

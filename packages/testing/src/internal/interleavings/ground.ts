@@ -5,9 +5,9 @@ import type { Effect } from "effect"
 import type { DriverConnection } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Actor } from "./actor.js"
-import type { Watch } from "./conductor.js"
 import type { InterleavingsError } from "./failure.js"
 import type { Furnish } from "./gate.js"
+import type { Watch } from "./settle.js"
 import type { Rules } from "./transactions.js"
 
 /** A failure of the exploration's own. */

@@ -4,11 +4,11 @@
 import { Effect } from "effect"
 import type { DriverConnection } from "effect-sql-engine/Driver"
 import type { Actor, Ticket } from "./actor.js"
-import type { Watch } from "./conductor.js"
 import { InterleavingsError } from "./failure.js"
 import type { Furnish } from "./gate.js"
 import { ask, type Failure, type Ground } from "./ground.js"
 import { type Catalog, catalogQuery, reader } from "./postgresFootprint.js"
+import type { Watch } from "./settle.js"
 
 /**
  * A server process looks for a circle once, this long after it began to wait, and is the victim when it finds one. So that
@@ -55,6 +55,13 @@ from unnest($1::int[]) as asked(pid),
 where cardinality(safe) > 0 or exists (select from pg_catalog.pg_locks as waiting where waiting.pid = asked.pid
   and not waiting.granted and clock_timestamp() - waiting.waitstart > make_interval(secs => ${lookedAfter}))`
 
+/** Whether somebody waits, through others, for himself or for some who do. */
+const reaches = (blockers: ReadonlyMap<string, ReadonlyArray<string>>, from: string): boolean => {
+  const walk = (pid: string, above: ReadonlySet<string>): boolean =>
+    (blockers.get(pid) ?? []).some((next) => above.has(next) || walk(next, new Set([...above, next])))
+  return walk(from, new Set([from]))
+}
+
 /** `pg_blocking_pids` names who holds the lock, and who stands before in the queue for it. */
 const watch = (observer: DriverConnection) => (actors: ReadonlyArray<Actor>): Watch => ({
   instant: false,
@@ -63,12 +70,12 @@ const watch = (observer: DriverConnection) => (actors: ReadonlyArray<Actor>): Wa
       ask(observer, blockersQuery, [`{${sent.map(({ wish }) => wish.connection).join()}}`]),
       (rows: ReadonlyArray<{ readonly pid: string; readonly blockers: string }>) => {
         const waits = new Map<Ticket, ReadonlyArray<number>>()
+        const blockers = new Map(rows.map(({ blockers, pid }) => [pid, blockers.split(",")] as const))
         for (const ticket of sent) {
-          const found = rows.find(({ pid }) => pid === ticket.wish.connection)?.blockers ?? ""
-          const by = found === "" ? [] : found.split(",")
+          const by = blockers.get(ticket.wish.connection) ?? []
           const programs = by.map((pid) => actors.find(({ connections }) => connections.has(pid))?.program)
-          // Who waits for a stranger as well is not ours to let go.
-          if (by.length === 0 || programs.includes(undefined)) continue
+          // Who waits for a stranger as well is not ours to let go, and a circle is the server's to find.
+          if (by.length === 0 || programs.includes(undefined) || reaches(blockers, ticket.wish.connection)) continue
           waits.set(ticket, [...new Set(programs as ReadonlyArray<number>)].sort((a, b) => a - b))
         }
         return waits
@@ -140,13 +147,19 @@ export const make = (observer: DriverConnection, schema: string, searchPath: Rea
     copies = []
     for (const [index, { columns, name }] of tables.entries()) {
       const list = columns.map(quoted).join(", ")
-      yield* ask(observer, `create temp table interleavings_${index} as select ${list} from ${quoted(schema)}.${quoted(name)}`)
+      yield* ask(
+        observer,
+        `create temp table interleavings_${index} as select ${list} from ${quoted(schema)}.${quoted(name)}`
+      )
       copies = tables.slice(0, index + 1)
     }
     const names: ReadonlyArray<{ name: string }> = yield* ask(observer, sequencesQuery, [quoted(schema)])
     const values = yield* Effect.forEach(names, ({ name }) =>
       Effect.map(
-        ask(observer, `select last_value::text as value, is_called::text as called from ${quoted(schema)}.${quoted(name)}`),
+        ask(
+          observer,
+          `select last_value::text as value, is_called::text as called from ${quoted(schema)}.${quoted(name)}`
+        ),
         ([row]) => `setval(${regclass(name)}, ${row.value}, ${row.called})`
       ))
     sequences = values.length === 0 ? "" : `select ${values.join(", ")};`
@@ -192,7 +205,9 @@ export const make = (observer: DriverConnection, schema: string, searchPath: Rea
             new InterleavingsError({
               reason: "reset",
               message: `The tables could not be set back to what \`setup\` made: ${failure.message}` +
-                (mayReplicate ? "" : " This user may not set session_replication_role, so triggers and foreign keys run.")
+                (mayReplicate
+                  ? ""
+                  : " This user may not set session_replication_role, so triggers and foreign keys run.")
             })
           )
         )
@@ -207,9 +222,13 @@ export const make = (observer: DriverConnection, schema: string, searchPath: Rea
       changed !== undefined
         ? Effect.as(refill(changed), true)
         : Effect.flatMap(shapeNow, (now) => now === shape ? Effect.as(refill(undefined), true) : Effect.succeed(false)),
-    clear: Effect.asVoid(ask(observer, `drop schema if exists ${quoted(schema)} cascade; create schema ${quoted(schema)}`)),
+    clear: Effect.asVoid(
+      ask(observer, `drop schema if exists ${quoted(schema)} cascade; create schema ${quoted(schema)}`)
+    ),
     close: ask(observer, `drop schema if exists ${quoted(schema)} cascade`).pipe(
-      Effect.catchAllCause((cause) => Effect.logWarning(`The schema ${schema} of an exploration is left behind.`, cause))
+      Effect.catchAllCause((cause) =>
+        Effect.logWarning(`The schema ${schema} of an exploration is left behind.`, cause)
+      )
     ),
     watch: watch(observer)
   }

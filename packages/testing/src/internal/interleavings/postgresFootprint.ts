@@ -95,21 +95,29 @@ export const reader = (catalog: Catalog): Read => {
     if (catalog.hidden || !heads.has(head) || all.some(({ kind, text }) => kind === "sign" && text === ";")) {
       return everything
     }
-    // A name in escapes, a table that is made on the way, the catalog, a lock by number.
-    if (/u&"/i.test(sql) || (words.has("into") && !words.has("insert")) || words.has("merge")) return everything
+    // A name in escapes, a comment in a comment.
+    if (/u&"|\/\*(?:[^*]|\*(?!\/))*\/\*/i.test(sql)) return everything
+    // Who does not wait for a lock sees who has it, also when that one fails elsewhere.
+    if (words.has("nowait") || words.has("skip")) return everything
+    // A table that is made on the way, the catalog, a lock by number.
+    if ((words.has("into") && !words.has("insert")) || words.has("merge")) return everything
     if (all.some(({ text }) => text.startsWith("pg_") || text === "information_schema") || !computes(all)) {
       return everything
     }
-    const named = new Set(all.flatMap(({ kind, text }) =>
-      (kind === "word" || kind === "name") && relations.has(text) ? [text] : []
-    ))
+    const named = new Set(
+      all.flatMap(({ kind, text }) => (kind === "word" || kind === "name") && relations.has(text) ? [text] : [])
+    )
     if ([...named].some((name) => !relations.get(name)!.plain)) return everything
     const writes = [...changing].some((word) => words.has(word))
     const locks = lockOf(all)
     if (head === "select" || head === "table" || head === "values" || head === "with") {
       if (locks === "writes") return touching({ writes: named })
       // `FOR UPDATE` holds the word; a WITH that writes does too.
-      if (head !== "with" || !writes) return locks === "shares" ? touching({ shares: named }) : touching({ reads: named })
+      if (head !== "with" || !writes) {
+        return locks === "shares"
+          ? touching({ shares: named })
+          : touching({ reads: named })
+      }
     }
     const sequences: Array<string> = []
     // What follows a foreign key: the rows referred to are locked; those that refer here are looked at, or changed too.

@@ -2,7 +2,8 @@
  * What an exploration found, as a text.
  */
 import type { Isolation } from "effect-sql-engine/Dialect"
-import type { Findings, Judged } from "./explore.js"
+import type { Findings } from "./explore.js"
+import type { Judged } from "./judge.js"
 import { type Style, text } from "./trace.js"
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`
@@ -43,7 +44,9 @@ export const reportText = (
       ["", ...style.names, "orders", "as in"],
       ...outcomes.map(({ code, orders, results }) => ["", ...results, String(orders), code])
     ])),
-    ...(smallest === undefined ? [] : ["", `The smallest broken order, ${smallest.code}`, "", orderText(smallest, style)])
+    ...(smallest === undefined
+      ? []
+      : ["", `The smallest broken order, ${smallest.code}`, "", orderText(smallest, style)])
   ].join("\n")
 }
 

@@ -5,10 +5,10 @@
 import { Effect } from "effect"
 import type { DriverConnection } from "effect-sql-engine/Driver"
 import type { Ticket } from "./actor.js"
-import type { Watch } from "./conductor.js"
 import { InterleavingsError } from "./failure.js"
 import { everything, nothing } from "./footprint.js"
 import { ask, type Failure, type Ground } from "./ground.js"
+import type { Watch } from "./settle.js"
 import { tokens } from "./tokens.js"
 import type { Rules, Transactions } from "./transactions.js"
 
@@ -77,8 +77,10 @@ export const make = (observer: DriverConnection, target: string): Ground => {
       return yield* unsupported(`The virtual table "${virtual.name}" cannot be set back from order to order.`)
     }
     triggers = found.filter(({ type }) => type === "trigger")
-    yield* Effect.forEach(Array.from({ length: copies }, (_, i) => i), (i) =>
-      ask(observer, `drop table if exists temp.interleavings_${i}`))
+    yield* Effect.forEach(
+      Array.from({ length: copies }, (_, i) => i),
+      (i) => ask(observer, `drop table if exists temp.interleavings_${i}`)
+    )
     copies = made.length
     const list: ReadonlyArray<{ readonly name: string; readonly wr: number }> = yield* ask(
       observer,
@@ -147,9 +149,15 @@ export const make = (observer: DriverConnection, target: string): Ground => {
     reset: () =>
       Effect.flatMap(versionNow, (now) => {
         if (now !== version) return Effect.succeed(false)
-        return Effect.as(triggers.length === 0 ? refill : Effect.zipRight(refill, Effect.map(versionNow, (now) => {
-          version = now
-        })), true)
+        return Effect.as(
+          triggers.length === 0 ? refill : Effect.zipRight(
+            refill,
+            Effect.map(versionNow, (now) => {
+              version = now
+            })
+          ),
+          true
+        )
       }),
     clear,
     close: clear.pipe(

@@ -8,11 +8,11 @@ import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure
 import { building } from "../intercept.js"
 import { Actor } from "./actor.js"
 import { Bell } from "./bell.js"
-import type { Stage } from "./conductor.js"
 import { InterleavingsError } from "./failure.js"
 import { gate } from "./gate.js"
 import type { Failure, Ground } from "./ground.js"
 import * as postgres from "./postgres.js"
+import type { Stage } from "./settle.js"
 import * as sqlite from "./sqlite.js"
 
 /** What a stage is built from. */
@@ -83,8 +83,10 @@ const refuseIsolation = (driver: Driver, isolation: Isolation | undefined): Effe
 
 /** An interceptor can fail with what an engine fails with: a failure of ours passes through the layer as a defect. */
 const throughLayer = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | InterleavingsError, R> =>
-  Effect.catchAllDefect(effect, (defect) =>
-    defect instanceof InterleavingsError ? Effect.fail(defect) : Effect.die(defect))
+  Effect.catchAllDefect(
+    effect,
+    (defect) => defect instanceof InterleavingsError ? Effect.fail(defect) : Effect.die(defect)
+  )
 
 const asDefect = <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, SqlFailure, R> =>
   Effect.catchTag(effect, "InterleavingsError", (failure) => Effect.die(failure))
@@ -108,16 +110,22 @@ export const build = (options: StageOptions): Effect.Effect<Theatre, unknown, Sc
     }
     // Built once for `setup` and the invariant, once for each program: everybody has connections of his own.
     const judge: Context.Context<never> = yield* throughLayer(building(options.layer, (driver) =>
-      asDefect(Effect.map(groundFor(driver), (ground) => gate(driver, undefined, ground.furnish)))))
-    if (found === undefined) return yield* unsupported("The layer makes no engine that could be explored.")
+      asDefect(Effect.map(groundFor(driver), (ground) =>
+        gate(driver, undefined, ground.furnish)))))
+    if (found === undefined) {
+      return yield* unsupported("The layer makes no engine that could be explored.")
+    }
     const { driver, ground } = found as { readonly driver: Driver; readonly ground: Ground }
     const setup = Effect.mapInputContext(options.setup, (context: Context.Context<never>) =>
       Context.merge(context, judge))
     yield* setup
-    const actors = names.map((name, program) => new Actor(program, name, driver.dialect.name === "sqlite", bell.ring))
+    const actors = names.map((name, program) =>
+      new Actor(program, name, driver.dialect.name === "sqlite", bell.ring)
+    )
     const contexts: ReadonlyArray<Context.Context<never>> = yield* Effect.forEach(actors, (actor) =>
       throughLayer(building(options.layer, (driver) =>
-        asDefect(Effect.map(groundFor(driver), (ground) => gate(driver, actor, ground.furnish))))))
+        asDefect(Effect.map(groundFor(driver), (ground) =>
+          gate(driver, actor, ground.furnish))))))
     let rules = yield* ground.remember
     const again = Effect.map(Effect.zipRight(Effect.zipRight(ground.clear, setup), ground.remember), (next) => {
       rules = next
@@ -126,7 +134,9 @@ export const build = (options: StageOptions): Effect.Effect<Theatre, unknown, Sc
       isolations: driver.dialect.isolations,
       setIsolation: (isolation) =>
         Effect.map(refuseIsolation(driver, isolation), () => {
-          for (const actor of actors) actor.isolation = isolation
+          for (const actor of actors) {
+            actor.isolation = isolation
+          }
         }),
       actors,
       contexts,
@@ -142,6 +152,8 @@ export const build = (options: StageOptions): Effect.Effect<Theatre, unknown, Sc
       patienceMillis: Duration.toMillis(options.patience),
       maxSteps: options.maxSteps,
       logs: options.logs,
-      reset: (changed) => Effect.flatMap(ground.reset(changed), (done) => done ? Effect.void : again)
+      reset: (changed) =>
+        Effect.flatMap(ground.reset(changed), (done) =>
+          done ? Effect.void : again)
     }
   })

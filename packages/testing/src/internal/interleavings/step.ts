@@ -8,7 +8,7 @@
  * | PostgreSQL, below serializable | independent |
  * | --- | --- |
  * | two statements of open transactions, one of which only reads | yes: nobody sees what is not committed |
- * | two that write or lock | when they touch different tables, with those their foreign keys lead to |
+ * | two that write or lock | when they touch different tables, with those their foreign keys lead to, and not each what the other one's transaction has locked before |
  * | COMMIT and a statement | when the transaction has not changed what the statement touches, and the statement does not take a snapshot for later ones |
  * | COMMIT and a plain read in an older snapshot | yes |
  * | the end of what somebody waits for | as if the one who waits did his step as well |
@@ -50,13 +50,15 @@ const ends = (step: Step): boolean =>
 
 /** What an end makes visible or lets go of, and what those do who were waiting for it. */
 const released = (step: Step): Footprint => {
-  const own = both(step.own, { ...step.transaction, reads: nothing.reads })
+  const own = both(step.own, held(step))
   return step.waiting === undefined ? own : both(own, step.waiting)
 }
 
 const underSnapshots = (a: Step, b: Step): boolean => {
   if (ends(a) && ends(b)) return conflict(released(a), released(b)) || renews(a, b) || renews(b, a)
-  if (!ends(a) && !ends(b)) return !isPlainRead(a.own) && !isPlainRead(b.own) && conflict(a.own, b.own)
+  if (!ends(a) && !ends(b)) {
+    return !isPlainRead(a.own) && !isPlainRead(b.own) && (conflict(a.own, b.own) || closesCircle(a, b))
+  }
   const [end, other] = ends(a) ? [a, b] : [b, a]
   if (renews(end, other)) return true
   if (other.fixed && isPlainRead(other.own)) return false
@@ -64,11 +66,15 @@ const underSnapshots = (a: Step, b: Step): boolean => {
   return conflict({ ...released(end), reads: nothing.reads }, other.own)
 }
 
+/** Whether each may have to wait for the other one's transaction: whoever comes second closes the circle, and is the victim. */
+const closesCircle = (a: Step, b: Step): boolean => conflict(a.own, held(b)) && conflict(b.own, held(a))
+
+const held = ({ transaction }: Step): Footprint => ({ ...transaction, reads: nothing.reads })
+
 /** Whether a snapshot is another one before and after this end. */
 const renews = (end: Step, other: Step): boolean => other.snapshot && !isPlainRead(released(end))
 
-const serializably = (a: Step, b: Step): boolean =>
-  ends(a) || ends(b) || a.edge || b.edge || conflict(a.own, b.own)
+const serializably = (a: Step, b: Step): boolean => ends(a) || ends(b) || a.edge || b.edge || conflict(a.own, b.own)
 
 /** Whether the order of two steps may matter. */
 export const dependent = (a: Step, b: Step): boolean => {

@@ -20,7 +20,9 @@ const shown = (value: unknown): string => {
 /** What was sent. */
 export const sqlOf = ({ wish }: Ticket, { values }: Style): string => {
   const again = wish.kind === "fetch" ? "next rows of " : ""
-  const text = [...(wish.inside && wish.kind === "fetch" ? [] : wish.prelude), `${again}${oneLine(wish.sql)}`].join("; ")
+  const text = [...(wish.inside && wish.kind === "fetch" ? [] : wish.prelude), `${again}${oneLine(wish.sql)}`].join(
+    "; "
+  )
   return values && wish.params.length > 0 ? `${text} ${shown(wish.params)}` : text
 }
 

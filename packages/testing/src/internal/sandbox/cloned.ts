@@ -1,7 +1,8 @@
 /**
  * An engine whose sandboxes have a database each: a copy of a template that the layer's own building has filled.
  */
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import type { Context, Layer } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import type { Driver } from "effect-sql-engine/Driver"
 import type * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { ConnectionError, EngineConfigError, isSqlFailure } from "effect-sql-engine/SqlFailure"

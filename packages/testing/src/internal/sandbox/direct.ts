@@ -1,7 +1,8 @@
 /**
  * The way to a real connection, for as long as the engine's is lent: its transactions are real ones.
  */
-import { Effect, Exit, Stream } from "effect"
+import type { Stream } from "effect"
+import { Effect, Exit } from "effect"
 import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
 import type { Lease, Pool, Request } from "effect-sql-engine/Pool"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"

@@ -6,7 +6,7 @@
  *
  * A sandbox inside of another one is a savepoint on the outer one's place, whose turn it has until it closes.
  */
-import { Effect, Exit } from "effect"
+import { Duration, Effect, Exit } from "effect"
 import type { Dialect } from "effect-sql-engine/Dialect"
 import type { DriverConnection } from "effect-sql-engine/Driver"
 import type { Lease, Pool, Request } from "effect-sql-engine/Pool"
@@ -16,14 +16,11 @@ import type { Opened, Run } from "./run.js"
 import { inRealTime, type Restore, Turn } from "./turn.js"
 import { type Known, nothingKnown, type Words } from "./words.js"
 
-/** The longest the connection is waited for while another session of the test uses it. */
-const turnLimit = "5 seconds"
+/** The longest a closing sandbox waits for a statement of a stray fiber before the connection is closed under it. */
+const strayLimit = "500 millis"
 
-/**
- * The longest a closing sandbox waits for a statement of a stray fiber, and for the database to undo the test, before the
- * connection is closed instead.
- */
-const undoLimit = "2 seconds"
+/** The longest the database may take to undo a test before the connection is closed instead. */
+const undoLimit = "5 seconds"
 
 /** What is the same for all places on one database. */
 export interface Ground {
@@ -33,6 +30,8 @@ export interface Ground {
   /** Opens the transaction around a test. */
   readonly begin: string
   readonly pool: Pool
+  /** The longest the connection is waited for while another session of the test uses it. */
+  readonly turnTimeout: Duration.DurationInput
   readonly known: Known
 }
 
@@ -81,7 +80,7 @@ export class Place implements Opened, Request {
   /** Takes the turn, and what it takes to have a connection. The caller is uninterruptible, and leaves the turn. */
   enter(who: object, restore: Restore): Effect.Effect<void, SqlFailure> {
     return Effect.flatMap(
-      this.turn.take(who, restore, turnLimit, () => this.busy()),
+      this.turn.take(who, restore, this.ground.turnTimeout, () => this.busy()),
       () =>
         Effect.onError(
           Effect.suspend(() => this.run.closed ? Effect.fail(this.run.refusal()) : this.ready(restore)),
@@ -147,7 +146,10 @@ export class Place implements Opened, Request {
   }
 
   /** One exchange on the connection: with nobody else's between its ends. */
-  exchange<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | SqlFailure> {
+  exchange<A, E>(
+    effect: Effect.Effect<A, E>,
+    limit: Duration.DurationInput = this.ground.turnTimeout
+  ): Effect.Effect<A, E | SqlFailure> {
     return Effect.uninterruptibleMask((restore) => {
       const done = () => {
         this.wire.leave(done)
@@ -155,7 +157,7 @@ export class Place implements Opened, Request {
       const run = Effect.ensuring(restore(effect), Effect.sync(done))
       return this.wire.tryTake(done)
         ? run
-        : Effect.zipRight(this.wire.take(done, restore, turnLimit, () => this.busy()), run)
+        : Effect.zipRight(this.wire.take(done, restore, limit, () => this.busy()), run)
     })
   }
 
@@ -164,7 +166,8 @@ export class Place implements Opened, Request {
     return new ConcurrentUse({
       engine,
       session: this.session,
-      message: `${this.session} has one connection, and another session of the test has used it for 5 seconds; nothing ` +
+      message: `${this.session} has one connection, and another session of the test has used it for ` +
+        `${Duration.format(Duration.decode(this.ground.turnTimeout))} (\`turnTimeout\`); nothing ` +
         "was sent. In a sandbox of mode \"rollback\" sessions run one after the other: end the other one first, or use " +
         "mode \"clone\" for tests of sessions that overlap."
     })
@@ -177,7 +180,7 @@ export class Place implements Opened, Request {
     return this.outer.turn.holder === this ? this.closeInner(this.outer) : Effect.void
   })
 
-  private readonly quiet = Effect.suspend(() =>
+  private readonly quiet = Effect.suspend((): Effect.Effect<void, SqlFailure> =>
     this.connection.condition() === "busy" ? this.connection.settle : Effect.void
   )
 
@@ -185,16 +188,18 @@ export class Place implements Opened, Request {
     const { dialect, pool } = this.ground
     const undo = Effect.zipRight(
       this.quiet,
-      Effect.suspend(() =>
+      Effect.suspend((): Effect.Effect<unknown, SqlFailure> =>
         this.connection.transaction() === "none" ? Effect.void : this.connection.control("rollback", dialect.rollback)
       )
     )
     return Effect.flatMap(
-      Effect.exit(inRealTime(Effect.timeoutFail(Effect.interruptible(this.exchange(undo)), {
-        duration: undoLimit,
-        onTimeout: () =>
-          new ConnectionError({ engine: this.ground.engine, message: `${this.session} was not rolled back in time.` })
-      }))),
+      Effect.exit(this.exchange(
+        inRealTime(Effect.timeoutFail(Effect.interruptible(undo), {
+          duration: undoLimit,
+          onTimeout: () => this.unfinished()
+        })),
+        strayLimit
+      )),
       (exit) =>
         Effect.sync(() => {
           // A connection that is closed takes its transaction with it.
@@ -216,13 +221,13 @@ export class Place implements Opened, Request {
     const { dialect } = this.ground
     const undo = Effect.zipRight(
       this.quiet,
-      Effect.suspend(() =>
+      Effect.suspend((): Effect.Effect<unknown, SqlFailure> =>
         this.opened
           ? this.connection.control("rollbackTo", dialect.rollbackToSavepoint(this.savepoint))
           : Effect.void
       )
     )
-    return Effect.flatMap(Effect.exit(this.exchange(undo)), (exit) =>
+    return Effect.flatMap(Effect.exit(this.exchange(undo, strayLimit)), (exit) =>
       Effect.sync(() => {
         if (Exit.isFailure(exit)) outer.spoil(this.unfinished())
         outer.turn.leave(this)

@@ -4,8 +4,8 @@
  * Whatever a test forks is in it as well; and a fiber that outlives it is refused.
  */
 import { Effect, FiberRef } from "effect"
-import { globalValue } from "effect/GlobalValue"
 import { SandboxClosed } from "effect-sql-engine/SqlFailure"
+import { globalValue } from "effect/GlobalValue"
 
 /** What a sandbox opens on one database, and closes with itself. */
 export interface Opened {

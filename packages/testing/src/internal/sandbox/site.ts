@@ -2,7 +2,7 @@
  * One engine under a sandbox: its driver, whose connections lead into the sandbox of whoever uses them.
  */
 import { Effect } from "effect"
-import type { Fiber, Scope } from "effect"
+import type { Duration, Fiber, Scope } from "effect"
 import type { BeginOptions, Dialect, Isolation } from "effect-sql-engine/Dialect"
 import type { Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
 import * as Interception from "effect-sql-engine/Interception"
@@ -35,7 +35,8 @@ export interface SiteOptions {
   readonly isolation?: Isolation | undefined
   /** Real connections: as many tests can use the database at once. */
   readonly connections: number
-  readonly waitTimeout: string
+  readonly waitTimeout: Duration.DurationInput
+  readonly turnTimeout: Duration.DurationInput
   /** Makes the database that a sandbox has for itself; absent: each is undone on the one there is. */
   readonly copy?: ((run: Run) => Copy) | undefined
   /** Whether what runs in no sandbox uses the database as it is, also after the layer was built. */
@@ -96,7 +97,7 @@ export class Site {
       poolsOf(driver, engine, {
         size: options.connections,
         maxOverflow: 0,
-        acquireTimeout: options.waitTimeout as "60 seconds"
+        acquireTimeout: options.waitTimeout
       }),
       (pools) => new Site(engine, driver, pools, options)
     )
@@ -187,6 +188,7 @@ export class Site {
       words: wordsOf(dialect),
       begin: dialect.begin(isolation === undefined ? {} : { isolation }),
       pool: pools.write,
+      turnTimeout: this.options.turnTimeout,
       known: this.known
     }
   }

@@ -8,7 +8,8 @@
  * | ROLLBACK | `ROLLBACK TO`, `RELEASE` |
  * | a statement outside of a session | `SAVEPOINT`, the statement, what COMMIT checks, `RELEASE` |
  */
-import { Cause, Chunk, Effect, Option, Scope, Stream } from "effect"
+import type { Chunk } from "effect"
+import { Cause, Effect, Option, Scope, Stream } from "effect"
 import type { BeginOptions } from "effect-sql-engine/Dialect"
 import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
 import { NestedRefused, TransactionAborted } from "effect-sql-engine/SqlFailure"
@@ -73,11 +74,14 @@ export class Undone implements Way {
       let source: Pull | undefined
       const first = (sent: Statement): Pull =>
         Effect.flatMap(Scope.extend(Stream.toPull(this.real.stream(sent)), scope), (pull) => {
-          source = Effect.catchAll(pull, (end) => Option.isNone(end) ? Effect.succeed(undefined) : Effect.fail(end.value))
+          source = Effect.catchAll(
+            pull,
+            (end) => Option.isNone(end) ? Effect.succeed(undefined) : Effect.fail(end.value)
+          )
           return source
         })
       // Nothing of the statement is sent again, so what goes ahead of it has to go alone.
-      const ahead = ({ onSend, prelude }: Statement) =>
+      const ahead = ({ onSend, prelude }: Statement): Effect.Effect<unknown, SqlFailure> =>
         prelude.length === 0
           ? Effect.void
           : Effect.zipRight(Effect.sync(() => onSend?.()), this.real.control("release", prelude.join("; ")))
@@ -270,6 +274,11 @@ export class Undone implements Way {
   private get keep(): Effect.Effect<void, SqlFailure> {
     return Effect.suspend(() => {
       if (this.place.run.closed) return this.outlived
+      const lost = this.place.lostOr("COMMIT")
+      if (lost !== undefined) {
+        this.let()
+        return Effect.fail(lost)
+      }
       const { ground: { dialect, words }, known } = this.place
       const { name, readOnly } = this.open!
       if (this.real.transaction() === "failed") return Effect.zipRight(this.undo, Effect.fail(this.aborted()))
@@ -348,9 +357,7 @@ export class Undone implements Way {
   }
 
   get settle(): Effect.Effect<void, SqlFailure> {
-    return Effect.suspend(() =>
-      this.isOpen ? this.place.exchange(Effect.suspend(() => this.real.settle)) : Effect.void
-    )
+    return Effect.suspend(() => this.isOpen ? this.place.exchange(Effect.suspend(() => this.real.settle)) : Effect.void)
   }
 
   get leave(): Effect.Effect<void, SqlFailure> {

@@ -54,10 +54,7 @@ const refused = (what: string, exit: Exit.Exit<unknown, any>, tag: string): void
 }
 
 abstract class Step implements Command {
-  check(_: Model): boolean {
-    return true
-  }
-
+  abstract check(model: Model): boolean
   abstract run(model: Model, real: Real): Promise<void>
 
   protected told(real: Real, text: string): string {
@@ -66,12 +63,19 @@ abstract class Step implements Command {
   }
 }
 
+/** A command that can be done whatever is there. */
+abstract class Always extends Step {
+  check() {
+    return true
+  }
+}
+
 const pick = <A>(from: ReadonlyArray<A>, at: number): A | undefined => from[at % from.length]
 
 /** With a number, the values of a unique rule are another row's: chance alone hardly ever meets them. */
 type Twin = number | null
 
-class Insert extends Step {
+class Insert extends Always {
   constructor(private readonly raw: Raw, private readonly twin: Twin) {
     super()
   }
@@ -104,7 +108,7 @@ abstract class OnRow extends Step {
     return Object.assign(Object.create(Object.getPrototypeOf(this) as object), this, { row })
   }
 
-  override check(model: Model) {
+  check(model: Model) {
     return (this.gone ? model.gone : model.rows).length > 0
   }
 
@@ -167,7 +171,7 @@ class Delete extends OnRow {
   }
 }
 
-class Count extends Step {
+class Count extends Always {
   async run(model: Model, real: Real) {
     const what = this.told(real, "count")
     const count = value(what, await real.run(real.subject.count()))
@@ -175,7 +179,7 @@ class Count extends Step {
   }
 }
 
-class FindAll extends Step {
+class FindAll extends Always {
   async run(model: Model, real: Real) {
     const what = this.told(real, "findMany")
     model.expectAll(what, value(what, await real.run(real.subject.findMany())))
@@ -200,15 +204,18 @@ export const commandsOf = (plan: TablePlan): FastCheck.Arbitrary<Command> => {
     { arbitrary: FastCheck.nat(9), weight: 1 }
   )
   const insert = FastCheck.tuple(rawRow(plan), twin).map(([raw, twin]) => new Insert(raw, twin))
-  const row = <C>(make: (at: number, gone: boolean) => C) => FastCheck.tuple(at, gone).map(([at, gone]) => make(at, gone))
+  const row = <C>(make: (at: number, gone: boolean) => C) =>
+    FastCheck.tuple(at, gone).map(([at, gone]) => make(at, gone))
   return FastCheck.oneof<Array<FastCheck.MaybeWeightedArbitrary<Command>>>(
     { arbitrary: insert, weight: 2 },
     row((at, gone) => new Find(at, gone)),
     ...(changeable.length === 0
       ? []
-      : [FastCheck.tuple(at, gone, changes, twin).map(([at, gone, changes, twin]) =>
-        new Update(at, gone, changes, twin, changeable.map(({ column }) => column.field))
-      )]),
+      : [
+        FastCheck.tuple(at, gone, changes, twin).map(([at, gone, changes, twin]) =>
+          new Update(at, gone, changes, twin, changeable.map(({ column }) => column.field))
+        )
+      ]),
     row((at, gone) => new Delete(at, gone)),
     FastCheck.constant(new Count()),
     FastCheck.constant(new FindAll())

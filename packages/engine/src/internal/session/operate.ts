@@ -1,0 +1,130 @@
+/**
+ * Using a session's connection: wait for the turn, take the connection, run one operation. Everything a session sends
+ * goes through here or through `control`.
+ */
+import { Cause, Effect } from "effect"
+import { NestedRefused } from "../../SqlFailure.js"
+import type { SqlFailure } from "../../SqlFailure.js"
+import type { Scope } from "../sessionState.js"
+import { exchange, writeBuffered } from "./exchange.js"
+import type { Operation } from "./exchange.js"
+import { priorityIn } from "./priority.js"
+import { settle } from "./trust.js"
+import { awaitTurn } from "./turn.js"
+import type { Hook, SessionRef, Unit } from "./unit.js"
+
+/**
+ * Runs one operation of a scope. `failureOf` finds the typed failure in what the operation failed with; none means
+ * that it only ended. What goes on with something that was begun in a scope further out (`begunIn`) sets no savepoints.
+ * Writes that wait for a flush go first; without an operation (`undefined`) that is all.
+ */
+export const operate = <A, E>(
+  ref: SessionRef,
+  sql: string,
+  operation: Operation<A, E> | undefined,
+  failureOf: (error: E) => SqlFailure | undefined,
+  toError: (failure: SqlFailure) => E,
+  begunIn: Scope<Hook> = ref.scope
+): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) => {
+    const { scope, unit } = ref
+    const { state } = unit
+    /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
+    const refusal = (): SqlFailure | undefined =>
+      state.refusal(scope) ??
+        (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
+        (state.transactional && decides.test(sql) ? notYours(unit, sql) : undefined)
+    const start = (): Effect.Effect<A, E> => {
+      unit.statement = sql
+      // The scope may have ended since the turn was granted.
+      const refused = refusal()
+      if (refused !== undefined) {
+        state.leave()
+        return Effect.fail(toError(refused))
+      }
+      if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
+      const acquire = Effect.withFiberRuntime<void, SqlFailure>((fiber) => {
+        unit.priority = priorityIn(fiber) ?? unit.priority
+        return unit.pool.acquire(unit)
+      })
+      return Effect.matchCauseEffect(restore(acquire), {
+        onFailure: (cause) => {
+          stepBack(unit)
+          return Effect.failCause(Cause.map(cause, toError))
+        },
+        onSuccess: () => {
+          // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
+          const refused = state.refusal(scope)
+          if (refused === undefined) return send()
+          stepBack(unit)
+          return Effect.fail(toError(refused))
+        }
+      })
+    }
+    const send = (): Effect.Effect<A, E> => {
+      const connection = unit.lease!.connection
+      if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
+      if (unit.buffered !== undefined && !written) {
+        written = true
+        return Effect.matchCauseEffect(writeBuffered(unit, scope, restore), {
+          onFailure: (cause) => {
+            state.leave()
+            return Effect.failCause(Cause.map(cause, toError))
+          },
+          onSuccess: resend
+        })
+      }
+      if (operation !== undefined) return exchange(unit, begunIn, operation, restore, failureOf, toError, false)
+      state.leave()
+      return Effect.void as Effect.Effect<any>
+    }
+    let written = false
+    // The answer to an interrupted statement may have shown that the transaction is gone or failed.
+    const resend = (): Effect.Effect<A, E> => {
+      const refused = refusal()
+      if (refused === undefined) return send()
+      state.leave()
+      return Effect.fail(toError(refused))
+    }
+    const entered = state.tryEnter(scope)
+    if (entered === true) return start()
+    if (entered !== false) return Effect.fail(toError(entered))
+    if (unit.options.concurrency === "reject") {
+      return Effect.fail(toError(state.concurrent(
+        `Session ${state.id} of engine "${state.engine}" is in use by another fiber; nothing was sent. Run the work ` +
+          "one after the other, or in sessions of its own."
+      )))
+    }
+    return Effect.flatMap(
+      Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), toError),
+      start
+    )
+  })
+
+/** Leaves the turn with nothing sent. A connection that came too late for the session's end goes back at once. */
+const stepBack = (unit: Unit): void => {
+  if (unit.over) unit.pool.release(unit)
+  unit.state.leave()
+}
+
+/** The statement with which a body undoes its own savepoint goes through although the transaction has failed. */
+const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
+
+/**
+ * Statements that begin or end a transaction. Inside of a session they would commit or lose its work behind its back, and
+ * whatever it reported then would be a lie. A reserved connection takes them.
+ */
+const decides =
+  /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+
+const notYours = (unit: Unit, sql: string): NestedRefused =>
+  new NestedRefused({
+    message: `Session ${unit.session} of engine "${unit.host.name}" begins and ends its transaction itself: ` +
+      `${
+        decides.exec(sql)?.[1]?.toUpperCase()
+      } was refused, nothing was sent. It commits when its body succeeds and rolls ` +
+      "back when it fails; see Session.rollbackOnly, and Session.open for a commit by hand. `sql.reserve` outside of a " +
+      "session lends a connection without a transaction.",
+    engine: unit.host.name,
+    session: unit.session
+  })
