@@ -37,7 +37,7 @@ export const run = async (
   quick: boolean
 ): Promise<{ readonly race: Race; readonly check: Check | undefined }> => {
   const taking = runners.filter(({ running }) => running[course.key] !== undefined)
-  if (course.writes) for (const runner of taking) await runner.empty()
+  if (course.writes) { for (const runner of taking) await runner.empty() }
   const plan = {
     ...pace(quick, line === "slow"),
     concurrency,

@@ -58,7 +58,9 @@ else {
   }
   for (const { failed, firstFailure, heapMegabytes, longestDelay, name, p50, p99, totalMillis } of results.bursts) {
     console.log(
-      `W6 ${name.padEnd(26)} ${totalMillis.toFixed(0)} ms, p50 ${p50.toFixed(0)}, p99 ${p99.toFixed(0)}, longest delay ` +
+      `W6 ${name.padEnd(26)} ${totalMillis.toFixed(0)} ms, p50 ${p50.toFixed(0)}, p99 ${
+        p99.toFixed(0)
+      }, longest delay ` +
         `${longestDelay.toFixed(0)} ms, ${heapMegabytes.toFixed(0)} MB, ${failed} failed ${firstFailure ?? ""}`
     )
   }

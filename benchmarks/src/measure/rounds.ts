@@ -44,7 +44,10 @@ const time = async (loop: Loop, from: number, count: number, concurrency: number
  * How many operations make a batch: found with the first contestant, the same for all. All have warmed up by then, so that
  * no round waits for a compiler or for a connection.
  */
-const calibrate = async (contestants: ReadonlyArray<Contestant>, plan: Plan): Promise<{ count: number; used: number }> => {
+const calibrate = async (
+  contestants: ReadonlyArray<Contestant>,
+  plan: Plan
+): Promise<{ count: number; used: number }> => {
   const { concurrency } = plan
   for (const { loop } of contestants) {
     globalThis.gc?.()

@@ -69,9 +69,7 @@ export const drizzle: Peer = {
         })
       ),
       find: promised((i) => find.execute({ aid: data.account(i) })),
-      unit: promised((i) =>
-        db.transaction((tx) => tx.insert(item).values(data.unit(i)).returning({ id: item.id }))
-      ),
+      unit: promised((i) => db.transaction((tx) => tx.insert(item).values(data.unit(i)).returning({ id: item.id }))),
       wide: promised(() => db.select().from(wide)),
       close: () => pool.end()
     }

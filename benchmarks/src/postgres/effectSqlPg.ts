@@ -12,7 +12,9 @@ export const effectSqlPg: Peer = {
   name: "@effect/sql-pg",
   packages: ["@effect/sql-pg"],
   open: async (url, maxConnections) => {
-    const runtime = ManagedRuntime.make(PgClient.layer({ url: Redacted.make(url), maxConnections, idleTimeout: "10 minutes" }))
+    const runtime = ManagedRuntime.make(
+      PgClient.layer({ url: Redacted.make(url), maxConnections, idleTimeout: "10 minutes" })
+    )
     const sql = await runtime.runPromise(SqlClient.SqlClient)
     return {
       insert: effects(runtime, (i) => {

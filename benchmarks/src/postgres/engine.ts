@@ -40,8 +40,11 @@ export const engine: Peer = {
         }))
       }),
       find: effects(runtime, (i) => sql`SELECT aid, bid, balance FROM account WHERE aid = ${account(i)}`),
-      unit: effects(runtime, (i) =>
-        Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))),
+      unit: effects(
+        runtime,
+        (i) =>
+          Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))
+      ),
       wide: effects(runtime, () => sql`SELECT * FROM wide`),
       close: () => runtime.dispose()
     }

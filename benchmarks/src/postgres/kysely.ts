@@ -11,7 +11,14 @@ interface Tables {
   account: { aid: number; bid: number; balance: number }
   teller: { tid: number; bid: number; balance: number }
   branch: { bid: number; balance: number }
-  history: { id: Generated<number>; tid: number; bid: number; aid: number; delta: number; at: ColumnType<Date, never, never> }
+  history: {
+    id: Generated<number>
+    tid: number
+    bid: number
+    aid: number
+    delta: number
+    at: ColumnType<Date, never, never>
+  }
   wide: { id: number }
 }
 
@@ -19,16 +26,21 @@ export const kysely: Peer = {
   name: "kysely",
   packages: ["kysely", "pg"],
   open: async (connectionString, max) => {
-    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 }) }) })
+    const db = new Kysely<Tables>({
+      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 }) })
+    })
     return {
       insert: promised((i) => db.transaction().execute((tx) => tx.insertInto("item").values(data.item(i)).execute())),
       transfer: promised((i) =>
         db.transaction().execute(async (tx) => {
           const { aid, bid, delta, tid } = data.transfer(i)
-          await tx.updateTable("account").set((_) => ({ balance: _("balance", "+", delta) })).where("aid", "=", aid).execute()
+          await tx.updateTable("account").set((_) => ({ balance: _("balance", "+", delta) })).where("aid", "=", aid)
+            .execute()
           await tx.selectFrom("account").select("balance").where("aid", "=", aid).executeTakeFirst()
-          await tx.updateTable("teller").set((_) => ({ balance: _("balance", "+", delta) })).where("tid", "=", tid).execute()
-          await tx.updateTable("branch").set((_) => ({ balance: _("balance", "+", delta) })).where("bid", "=", bid).execute()
+          await tx.updateTable("teller").set((_) => ({ balance: _("balance", "+", delta) })).where("tid", "=", tid)
+            .execute()
+          await tx.updateTable("branch").set((_) => ({ balance: _("balance", "+", delta) })).where("bid", "=", bid)
+            .execute()
           await tx.insertInto("history").values({ tid, bid, aid, delta } as never).execute()
         })
       ),

@@ -7,7 +7,8 @@ import { account, item, transfer, unit } from "../work/data.js"
 
 const open = (named: boolean): Peer["open"] => async (connectionString, max) => {
   const pool = new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 })
-  const query = (name: string, text: string, values: Array<unknown>) => named ? { name, text, values } : { text, values }
+  const query = (name: string, text: string, values: Array<unknown>) =>
+    named ? { name, text, values } : { text, values }
   const insert = (i: number) => {
     const { amount, label } = item(i)
     return query("insert", "INSERT INTO item (label, amount) VALUES ($1, $2)", [label, amount])
@@ -43,7 +44,9 @@ const open = (named: boolean): Peer["open"] => async (connectionString, max) => 
         )
       })
     ),
-    find: promised((i) => pool.query(query("find", "SELECT aid, bid, balance FROM account WHERE aid = $1", [account(i)]))),
+    find: promised((i) =>
+      pool.query(query("find", "SELECT aid, bid, balance FROM account WHERE aid = $1", [account(i)]))
+    ),
     unit: promised((i) =>
       inTransaction(async (client) => {
         for (const { amount, label } of unit(i)) {

@@ -20,7 +20,13 @@ export const sequelize: Peer = {
     const account = db.define("account", { aid: key(), bid: integer(), balance: integer() }, options)
     const teller = db.define("teller", { tid: key(), bid: integer(), balance: integer() }, options)
     const branch = db.define("branch", { bid: key(), balance: integer() }, options)
-    const history = db.define("history", { id: generated(), tid: integer(), bid: integer(), aid: integer(), delta: integer() }, options)
+    const history = db.define("history", {
+      id: generated(),
+      tid: integer(),
+      bid: integer(),
+      aid: integer(),
+      delta: integer()
+    }, options)
     const wide = db.define("wide", {
       id: key(),
       small: integer(),
@@ -46,7 +52,9 @@ export const sequelize: Peer = {
         })
       ),
       find: promised((i) => account.findByPk(data.account(i), { raw: true })),
-      unit: promised((i) => db.transaction((transaction) => item.bulkCreate(data.unit(i), { transaction, returning: true }))),
+      unit: promised((i) =>
+        db.transaction((transaction) => item.bulkCreate(data.unit(i), { transaction, returning: true }))
+      ),
       wide: promised(() => wide.findAll({ raw: true })),
       close: () => db.close()
     }

@@ -20,7 +20,9 @@ export const slonik: Peer = {
     return {
       insert: promised((i) => {
         const { amount, label } = data.item(i)
-        return pool.transaction((tx) => tx.query(sql.unsafe`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`))
+        return pool.transaction((tx) =>
+          tx.query(sql.unsafe`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`)
+        )
       }),
       transfer: promised((i) =>
         pool.transaction(async (tx) => {

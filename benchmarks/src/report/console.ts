@@ -4,8 +4,7 @@
 import { ratios, summary } from "../measure/statistics.js"
 import type { Check, Race } from "../results.js"
 
-const time = (millis: number) =>
-  millis < 1 ? `${(millis * 1000).toFixed(1)} µs` : `${millis.toFixed(2)} ms`
+const time = (millis: number) => millis < 1 ? `${(millis * 1000).toFixed(1)} µs` : `${millis.toFixed(2)} ms`
 
 export const say = ({ concurrency, count, database, line, timed, work }: Race, check: Check | undefined): void => {
   console.log(`\n${database} ${work} at ${concurrency}, ${line}, batches of ${count}`)

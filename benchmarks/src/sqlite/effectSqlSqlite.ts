@@ -21,7 +21,10 @@ export const effectSqlSqlite: Peer = {
         return sql.withTransaction(sql`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`)
       }),
       find: effects(runtime, (i) => sql`SELECT aid, bid, balance FROM account WHERE aid = ${data.account(i)}`),
-      unit: effects(runtime, (i) => sql.withTransaction(sql`INSERT INTO item ${sql.insert(data.unit(i)).returning("id")}`)),
+      unit: effects(
+        runtime,
+        (i) => sql.withTransaction(sql`INSERT INTO item ${sql.insert(data.unit(i)).returning("id")}`)
+      ),
       wide: effects(runtime, () => sql`SELECT * FROM wide`),
       close: () => runtime.dispose()
     }

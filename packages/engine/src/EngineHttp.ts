@@ -97,6 +97,11 @@ export const session = <Self = Engine>({ engine, ...options }: RequestOptions<Se
 
 type AnyChecks = ReadonlyArray<Effect.Effect<EngineReport, never, any>>
 
+/** What the checks need: of none, nothing. */
+type Needs<Checks extends AnyChecks> = Checks[number] extends infer Check
+  ? Check extends Effect.Effect<any, any, infer R> ? R : never
+  : never
+
 /**
  * What the routes of health tell, and where.
  *
@@ -151,10 +156,10 @@ const answer = (body: unknown, status: number) =>
  */
 export const health = <const Checks extends AnyChecks = readonly [Effect.Effect<EngineReport, never, Engine>]>(
   options: HealthOptions<Checks> = {}
-): HttpRouter.HttpRouter<never, HttpRouter.HttpRouter.ExcludeProvided<Effect.Effect.Context<Checks[number]>>> => {
+): HttpRouter.HttpRouter<never, HttpRouter.HttpRouter.ExcludeProvided<Needs<Checks>>> => {
   const checks: AnyChecks = options.checks ?? [Health.check()]
   const ready = Effect.map(
-    Health.all(checks) as Effect.Effect<Health.HealthReport, never, Effect.Effect.Context<Checks[number]>>,
+    Health.all(checks) as Effect.Effect<Health.HealthReport, never, Needs<Checks>>,
     (report) => answer(toJson(report, options.details === true), report.status === "fail" ? 503 : 200)
   )
   return HttpRouter.empty.pipe(

@@ -45,6 +45,10 @@ describe("EngineHttp.health", () => {
       >()
   })
 
+  test("without checks, the routes need nothing", () => {
+    expect(EngineHttp.health({ checks: [] })).type.toBe<HttpRouter.HttpRouter<never, never>>()
+  })
+
   test("a check cannot fail", () => {
     expect(Health.check()).type.toBe<Effect.Effect<Health.EngineReport, never, Engine.Engine>>()
     expect(Health.all([Health.check(), Health.check({ engine: Main })])).type.toBe<

@@ -249,7 +249,9 @@ describe("prepared statements", () => {
   it.scoped("survive DEALLOCATE and DISCARD by the user", () =>
     Effect.gen(function*() {
       const c = yield* connection()
-      for (const sql of ["deallocate all", "discard all", "deallocate \"ese:1\"", "prepare s9 as select 1; deallocate s9"]) {
+      for (
+        const sql of ["deallocate all", "discard all", "deallocate \"ese:1\"", "prepare s9 as select 1; deallocate s9"]
+      ) {
         assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }])
         yield* Effect.ignore(run(c, sql, [], { prepare: false }))
         assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }], sql)
@@ -262,7 +264,9 @@ describe("prepared statements", () => {
       assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }])
       const [{ name }] = yield* run(c, "select name from pg_prepared_statements", [], { prepare: false })
       assert.match(name, /^ese:\d+$/)
-      for (const own of ["s1", "ese1", "ese_1", "ese"]) yield* run(c, `prepare ${own} as select 1`, [], { prepare: false })
+      for (const own of ["s1", "ese1", "ese_1", "ese"]) {
+        yield* run(c, `prepare ${own} as select 1`, [], { prepare: false })
+      }
       assert.deepEqual(yield* run(c, "execute s1", [], { prepare: false }), [{ "?column?": 1 }])
       assert.deepEqual(yield* run(c, "select 7 as a"), [{ a: 7 }])
       yield* c.reset

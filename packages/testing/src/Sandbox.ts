@@ -14,37 +14,23 @@
  * @since 0.1.0
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { TransactionConnection } from "@effect/sql/SqlClient"
-import { Cause, Context, Data, Effect, Exit, FastCheck, Fiber, FiberRef, Layer, Runtime } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Duration } from "effect"
 import type { Isolation } from "effect-sql-engine/Dialect"
 import * as Engine from "effect-sql-engine/Engine"
 import type * as EngineUrl from "effect-sql-engine/EngineUrl"
-import * as Interception from "effect-sql-engine/Interception"
-import { EngineConfigError, NestedRefused } from "effect-sql-engine/SqlFailure"
+import { EngineConfigError } from "effect-sql-engine/SqlFailure"
 import type { NotAllowed, SqlFailure } from "effect-sql-engine/SqlFailure"
-import { dual } from "effect/Function"
 import { building } from "./internal/intercept.js"
 import { cloned } from "./internal/sandbox/cloned.js"
 import { isolate } from "./internal/sandbox/isolated.js"
-import { currentRun, Run } from "./internal/sandbox/run.js"
+import type { Mode } from "./internal/sandbox/running.js"
+import { run, Sandbox } from "./internal/sandbox/running.js"
 import { Site, type SiteOptions } from "./internal/sandbox/site.js"
 
-/**
- * How a sandbox keeps tests apart.
- *
- * @since 0.1.0
- * @category models
- */
-export type Mode = "rollback" | "clone" | "memory"
-
-/**
- * Says that an engine is under a sandbox: without one, `run` does not compile.
- *
- * @since 0.1.0
- * @category tags
- */
-export class Sandbox extends Context.Tag("effect-sql-engine-testing/Sandbox")<Sandbox, { readonly mode: Mode }>() {}
+export { check, PropertyFailed } from "./internal/sandbox/property.js"
+export { captureHooks, here, run, Sandbox } from "./internal/sandbox/running.js"
+export type { CapturedHook, Mode } from "./internal/sandbox/running.js"
 
 /**
  * How the transaction around a test is.
@@ -206,75 +192,6 @@ export const layer = <A = never, E = never, E2 = never>(
 }
 
 /**
- * Runs an effect in a sandbox of its own, with the result it has anyway: what it did to the database is undone, or its
- * copy dropped, when it ends, however it ends.
- *
- * Fibers that it forks are in the sandbox and end with it; a daemon that outlives it gets `SandboxClosed`. Inside of
- * another sandbox it sees what was done there so far, and only its own part is undone. It opens nothing before the first
- * statement. Inside of a session it would undo nothing, and dies with `NestedRefused`.
- *
- * @since 0.1.0
- * @category sandboxes
- */
-export const run: {
-  (name?: string): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Sandbox>
-  <A, E, R>(effect: Effect.Effect<A, E, R>, name?: string): Effect.Effect<A, E, R | Sandbox>
-} = dual(
-  (args) => Effect.isEffect(args[0]),
-  <A, E, R>(effect: Effect.Effect<A, E, R>, name = "a test"): Effect.Effect<A, E, R | Sandbox> =>
-    Effect.zipRight(
-      Sandbox,
-      Effect.uninterruptibleMask((restore) =>
-        Effect.withFiberRuntime<A, E, R>((fiber) => {
-          const context = fiber.currentContext
-          if (context.unsafeMap.has(TransactionConnection.key)) return Effect.die(inSession(name))
-          const around = fiber.getFiberRef(currentRun)
-          // A fiber that has outlived its test may be in one that is over.
-          const sandbox = new Run(name, around?.closed === true ? undefined : around)
-          const inside = Effect.locally(effect, currentRun, sandbox)
-          return Effect.flatMap(
-            Effect.exit(restore(withItsFibers(inside))),
-            (exit) => Effect.zipRight(sandbox.close, exit)
-          )
-        })
-      )
-    )
-)
-
-/** In a fiber of its own, with which those it forks end. */
-const withItsFibers = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.fork(effect), (fiber) => Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interrupt(fiber)))
-
-const inSession = (name: string): NestedRefused =>
-  new NestedRefused({
-    session: name,
-    message:
-      `A sandbox ("${name}") was opened inside of a session: what is done in it belongs to that session, and would ` +
-      "not be undone. Open the sandbox first."
-  })
-
-/**
- * Takes the sandbox of this fiber to where it is not handed on by itself: what it succeeds with runs an effect in it. A
- * server that a layer has started answers in fibers of its own, which are in no test's sandbox.
- *
- * @example
- * ```ts
- * import { Effect } from "effect"
- * import { Sandbox } from "effect-sql-engine-testing"
- *
- * export const test = (handle: (within: <A>(answer: Effect.Effect<A>) => Effect.Effect<A>) => Effect.Effect<void>) =>
- *   Sandbox.run(Effect.flatMap(Sandbox.here, (here) => handle(here)))
- * ```
- *
- * @since 0.1.0
- * @category sandboxes
- */
-export const here: Effect.Effect<<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>> = Effect.map(
-  FiberRef.get(currentRun),
-  (sandbox) => (effect) => Effect.locally(effect, currentRun, sandbox)
-)
-
-/**
  * A suite whose tests run in a sandbox each, named after the test: what it is given is `it`, with `effect`, `scoped`,
  * `live` and `scopedLive` of `@effect/vitest`, and all they have (`only`, `each`, ...). Of `prop`, each run has one.
  *
@@ -298,101 +215,3 @@ export const here: Effect.Effect<<A, E, R>(effect: Effect.Effect<A, E, R>) => Ef
  */
 export const isolated = <It extends object>(suite: (it: It) => void): (it: It) => void => (it) =>
   suite(isolate(it, (body, name) => run(body, name)))
-
-/**
- * A property does not hold: the smallest counterexample that was found, and how to find it again.
- *
- * @since 0.1.0
- * @category errors
- */
-export class PropertyFailed extends Data.TaggedError("PropertyFailed")<{
-  readonly message: string
-  readonly counterexample: unknown
-  readonly seed: number
-  /** With the seed, fast-check's way to the counterexample: give both to `check` and it is the first run. */
-  readonly path: string | undefined
-  /** How the counterexample ended. */
-  readonly cause: Cause.Cause<unknown>
-}> {}
-
-/**
- * Checks a property of a body, each run of it in a sandbox of its own. Inside of a sandbox a run sees what was done there
- * before, so what all runs start from is written once.
- *
- * A run fails when the body fails, dies, or succeeds with `false`. Fails with `PropertyFailed` for the smallest
- * counterexample; `parameters` are fast-check's (`numRuns`, `seed`, `path`, ...).
- *
- * @since 0.1.0
- * @category sandboxes
- */
-export const check = <T, A, E, R>(
-  arbitrary: FastCheck.Arbitrary<T>,
-  body: (value: T) => Effect.Effect<A, E, R>,
-  parameters?: FastCheck.Parameters<[T]>
-): Effect.Effect<void, PropertyFailed, R | Sandbox> =>
-  Effect.flatMap(Effect.runtime<R | Sandbox>(), (runtime) =>
-    Effect.flatMap(
-      Effect.async<FastCheck.RunDetails<[T]>>((resume, signal) => {
-        const property = FastCheck.asyncProperty(arbitrary, async (value) => {
-          const exit = await Runtime.runPromiseExit(runtime)(run(Effect.suspend(() => body(value)), "a run"), {
-            signal
-          })
-          if (Exit.isFailure(exit)) throw new Failed(exit.cause)
-          return exit.value !== false
-        })
-        // What fast-check throws is a wrong use of it: a defect.
-        FastCheck.check(property, parameters).then(
-          (details) => resume(Effect.succeed(details)),
-          (error: unknown) => resume(Effect.die(error))
-        )
-      }),
-      (details) => details.failed ? Effect.fail(failedOf(details)) : Effect.void
-    ))
-
-/** How a run of a property ended, through fast-check and back. */
-class Failed extends Error {
-  constructor(readonly why: Cause.Cause<unknown>) {
-    super(Cause.pretty(why))
-  }
-}
-
-const failedOf = <T>(details: FastCheck.RunDetails<[T]>): PropertyFailed => {
-  const { counterexample, counterexamplePath, errorInstance, seed } = details
-  return new PropertyFailed({
-    message: FastCheck.defaultReportMessage(details) ?? "The property does not hold.",
-    counterexample: counterexample?.[0],
-    seed,
-    path: counterexamplePath ?? undefined,
-    cause: errorInstance instanceof Failed ? errorInstance.why : Cause.empty
-  })
-}
-
-/**
- * What `afterCommit` and `afterRollback` hooks a body's sessions ran into, as they would have run.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CapturedHook extends Interception.DueHook {}
-
-/**
- * Runs an effect and keeps the hooks of its sessions from running: they come with its result, in the order in which they
- * were due, to be looked at, or run.
- *
- * @since 0.1.0
- * @category hooks
- */
-export const captureHooks = <A, E, R>(
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<readonly [value: A, hooks: ReadonlyArray<CapturedHook>], E, R> =>
-  Effect.suspend(() => {
-    const hooks: Array<CapturedHook> = []
-    const take = (hook: CapturedHook) =>
-      Effect.sync(() => {
-        hooks.push(hook)
-      })
-    return Effect.map(
-      Effect.provideService(effect, Interception.Hooks, take) as Effect.Effect<A, E, R>,
-      (value) => [value, hooks] as const
-    )
-  })

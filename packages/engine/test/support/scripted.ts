@@ -20,7 +20,9 @@ const sum = (record: Readonly<Record<string, number>>) => Object.values(record).
 
 /** The conservation laws of a pool. */
 export const expectPoolAddsUp = (stats: PoolStats) => {
-  expect(stats.requests).toBe(stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting)
+  expect(stats.requests).toBe(
+    stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting
+  )
   expect(stats.created).toBe(stats.open + sum(stats.destroyed))
   expect(stats.served).toBe(stats.released + stats.inUse)
 }

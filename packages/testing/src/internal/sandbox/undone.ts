@@ -12,9 +12,9 @@ import type { Chunk } from "effect"
 import { Cause, Effect, Option, Scope, Stream } from "effect"
 import type { BeginOptions } from "effect-sql-engine/Dialect"
 import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
-import { NestedRefused, TransactionAborted } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Place } from "./place.js"
+import { aborted, refused, steered, steers } from "./refusals.js"
 import type { Restore } from "./turn.js"
 import type { Way } from "./way.js"
 
@@ -26,10 +26,6 @@ interface Open {
 
 /** What BEGIN was asked, by its text. */
 export type Begins = (sql: string) => BeginOptions | undefined
-
-/** Steers a transaction; inside of a sandbox it would steer the wrong one. */
-const steers =
-  /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|savepoint|release|rollback)\b/i
 
 export class Undone implements Way {
   private open: Open | undefined
@@ -103,7 +99,7 @@ export class Undone implements Way {
       const [begin, ...rest] = statement.prelude
       const options = begin === undefined ? undefined : this.begins(begin)
       if (options !== undefined) return this.begin({ ...statement, prelude: rest }, options, exchange)
-      return steers.test(statement.sql) ? Effect.fail(this.steered(statement)) : this.alone(statement, exchange)
+      return steers(statement.sql) ? Effect.fail(steered(this.place, statement.sql)) : this.alone(statement, exchange)
     })
   }
 
@@ -182,8 +178,8 @@ export class Undone implements Way {
   ): Effect.Effect<A, SqlFailure> {
     return Effect.uninterruptibleMask((restore) => {
       const { place } = this
-      if (this.nested) return Effect.fail(this.refused(`it asks for a transaction of its own (nested: "new")`))
-      if (options.deferrable === true) return Effect.fail(this.refused("it asks for a deferrable transaction"))
+      if (this.nested) return Effect.fail(refused(this.place, `it asks for a transaction of its own (nested: "new")`))
+      if (options.deferrable === true) return Effect.fail(refused(this.place, "it asks for a deferrable transaction"))
       return Effect.flatMap(place.enter(this, restore), () => {
         const open: Open = { name: place.nextName(), readOnly: options.readOnly === true }
         return Effect.flatMap(
@@ -222,11 +218,19 @@ export class Undone implements Way {
         )),
         () => Effect.sync(() => this.place.noted())
       )
-    return Effect.flatMap(level, (given) =>
-      given === asked ? Effect.void : Effect.fail(this.refused(
-        `it asks for isolation "${asked}", and the transaction of the sandbox is "${given}": say \`isolation: ` +
-          `"${asked}"\` where the sandbox is made`
-      )))
+    return Effect.flatMap(
+      level,
+      (given) =>
+        given === asked ?
+          Effect.void :
+          Effect.fail(
+            refused(
+              this.place,
+              `it asks for isolation "${asked}", and the transaction of the sandbox is "${given}": say \`isolation: ` +
+                `"${asked}"\` where the sandbox is made`
+            )
+          )
+    )
   }
 
   /** A statement that is a transaction of its own. */
@@ -281,7 +285,7 @@ export class Undone implements Way {
       }
       const { ground: { dialect, words }, known } = this.place
       const { name, readOnly } = this.open!
-      if (this.real.transaction() === "failed") return Effect.zipRight(this.undo, Effect.fail(this.aborted()))
+      if (this.real.transaction() === "failed") return Effect.zipRight(this.undo, Effect.fail(aborted(this.place)))
       // What `verify` finds out is in the words that come behind it.
       const release = Effect.zipRight(
         words.verify(this.real, known),
@@ -362,29 +366,5 @@ export class Undone implements Way {
 
   get leave(): Effect.Effect<void, SqlFailure> {
     return this.undo
-  }
-
-  // What is refused
-
-  private refused(why: string): NestedRefused {
-    const { ground, session } = this.place
-    return new NestedRefused({
-      engine: ground.engine,
-      session,
-      message: `A session in ${session} was refused: ${why}; nothing was sent. All sessions of a test share one ` +
-        "transaction in mode \"rollback\"; mode \"clone\" gives each its own."
-    })
-  }
-
-  private steered({ sql }: Statement): NestedRefused {
-    return this.refused(`${steers.exec(sql)![1]!.toUpperCase()} would end the transaction of the test`)
-  }
-
-  private aborted(): TransactionAborted {
-    return new TransactionAborted({
-      engine: this.place.ground.engine,
-      session: "",
-      message: "The server answered COMMIT by rolling back: an earlier statement of the transaction had failed."
-    })
   }
 }
