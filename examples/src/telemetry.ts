@@ -7,7 +7,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { ConsoleMetricExporter, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics"
 import { BatchSpanProcessor, ConsoleSpanExporter } from "@opentelemetry/sdk-trace-base"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { DatabaseLive, payday } from "./telemetry/Payday.js"
 import * as Telemetry from "./telemetry/Telemetry.js"
 
@@ -16,8 +16,5 @@ const TelemetryLive = Telemetry.layer(() => ({
   metricReader: new PeriodicExportingMetricReader({ exporter: new ConsoleMetricExporter() })
 }))
 
-NodeRuntime.runMain(payday.pipe(
-  Effect.provide(DatabaseLive),
-  // Outermost, and so the last to end: what the end of the engine has to tell is sent too.
-  Effect.provide(TelemetryLive)
-))
+// Telemetry is the last to end: what the end of the engine has to tell is sent too.
+NodeRuntime.runMain(Effect.provide(payday, Layer.provideMerge(DatabaseLive, TelemetryLive)))

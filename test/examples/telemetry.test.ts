@@ -3,7 +3,7 @@
  * numbers are the engine's.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { ConfigProvider, Effect } from "effect"
+import { ConfigProvider, Effect, Layer } from "effect"
 import { Engine } from "effect-sql-engine"
 import { DatabaseLive, payday } from "../../examples/src/telemetry/Payday.js"
 import { inMemory } from "../../examples/src/telemetry/Telemetry.js"
@@ -20,8 +20,7 @@ describe("the OpenTelemetry example", () => {
           stats: yield* Engine.Engine.stats
         }
       }).pipe(
-        Effect.provide(DatabaseLive),
-        Effect.provide(telemetry.layer),
+        Effect.provide(Layer.provideMerge(DatabaseLive, telemetry.layer)),
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
       )
 

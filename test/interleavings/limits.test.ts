@@ -95,7 +95,7 @@ describe("an interrupted exploration", () => {
         yield* sql`update account set balance = 0 where id = 1`
         yield* sql`select 1`
         yield* Deferred.succeed(held, undefined)
-        yield* Effect.never
+        return yield* Effect.never
       }))
       const run = Interleavings.replay([holds, bank.withdrawAtOnce(1)], "aba", { ...options, patience: "1 hour" })
       const fiber = yield* Effect.fork(run)

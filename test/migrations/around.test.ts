@@ -80,7 +80,7 @@ describe.each(places)("on %s", (_, open) => {
         const sql = yield* SqlClient.SqlClient
         yield* sql`create table half (k integer)`
         yield* Deferred.succeed(begun, undefined)
-        yield* Effect.never
+        return yield* Effect.never
       })
       const set = Migrations.fromRecord({ "1_a": "create table a (k integer)", "2_code": code })
       const run = yield* Effect.fork(on(engine)(Migrations.run(set)))

@@ -296,7 +296,7 @@ for (const database of databases.filter(({ name }) => !name.startsWith("scripted
             Effect.gen(function*() {
               yield* enqueue.insert(users, name(`attempt ${++attempts}`))
               if (attempts === 2) yield* Session.flush
-              if (attempts < 3) yield* new SqlFailure.SerializationError({ message: "again" })
+              if (attempts < 3) return yield* new SqlFailure.SerializationError({ message: "again" })
             }),
             { retry: "conflicts" }
           )

@@ -180,9 +180,11 @@ describe("A statement that ends while its cancellation is on its way", () => {
 describe("Why a statement was stopped", () => {
   it.live("is told by the tag: the caller's timeout, the session's, the server's, somebody else's, an interruption", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { at, engine } = yield* open({ statementTimeout: "300 millis" })
+      const { at, engine } = yield* open()
       const { sql, transaction } = engine
       const sleep = sql`select pg_sleep(20)`
+      const short = (yield* open({ statementTimeout: "300 millis" })).engine
+      const shortSleep = short.sql`select pg_sleep(20)`
       const end = <E>(effect: Effect.Effect<unknown, E>) => Effect.map(Effect.exit(effect), tagOf)
       const stopped = (stop: (fiber: Fiber.RuntimeFiber<any, any>, pid: number) => Effect.Effect<unknown>) =>
         Effect.gen(function*() {
@@ -196,8 +198,8 @@ describe("Why a statement was stopped", () => {
         "Effect.timeout": yield* end(Effect.timeout(sleep, Duration.millis(50))),
         "Effect.timeout of a session": yield* end(Effect.timeout(transaction(sleep), Duration.millis(50))),
         "the session's timeout": yield* end(transaction(sleep, { timeout: 50 })),
-        "the server's statement_timeout": yield* end(sleep),
-        "the server's statement_timeout in a session": yield* end(transaction(sleep)),
+        "the server's statement_timeout": yield* end(shortSleep),
+        "the server's statement_timeout in a session": yield* end(short.transaction(shortSleep)),
         "pg_cancel_backend": yield* stopped((_, pid) => admin(at.url, `select pg_cancel_backend(${pid})`)),
         "an interruption": yield* stopped((fiber) => Fiber.interrupt(fiber))
       }).toEqual({

@@ -4,7 +4,7 @@
 import { eq, sql } from "drizzle-orm"
 import { drizzle as make } from "drizzle-orm/node-postgres"
 import { boolean, doublePrecision, integer, numeric, pgTable, text, timestamp } from "drizzle-orm/pg-core"
-import pg from "pg"
+import { Pool } from "pg"
 import { type Peer, promised } from "../peer.js"
 import * as data from "../work/data.js"
 
@@ -48,7 +48,7 @@ export const drizzle: Peer = {
   name: "drizzle-orm",
   packages: ["drizzle-orm", "pg"],
   open: async (connectionString, max) => {
-    const pool = new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 })
+    const pool = new Pool({ connectionString, max, idleTimeoutMillis: 0 })
     const db = make({ client: pool })
     // Its page on performance: what runs again and again is prepared once.
     const find = db.select().from(account).where(eq(account.aid, sql.placeholder("aid"))).prepare("find")

@@ -2,7 +2,7 @@
  * Kysely on `pg`.
  */
 import { type ColumnType, type Generated, Kysely, PostgresDialect } from "kysely"
-import pg from "pg"
+import { Pool } from "pg"
 import { type Peer, promised } from "../peer.js"
 import * as data from "../work/data.js"
 
@@ -27,7 +27,7 @@ export const kysely: Peer = {
   packages: ["kysely", "pg"],
   open: async (connectionString, max) => {
     const db = new Kysely<Tables>({
-      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 }) })
+      dialect: new PostgresDialect({ pool: new Pool({ connectionString, max, idleTimeoutMillis: 0 }) })
     })
     return {
       insert: promised((i) => db.transaction().execute((tx) => tx.insertInto("item").values(data.item(i)).execute())),

@@ -1,19 +1,19 @@
 /**
  * `pg` by hand: the ratios of every table are to this one. Statements are named, so the server parses them once.
  */
-import pg from "pg"
+import { Pool, type PoolClient } from "pg"
 import { type Peer, promised } from "../peer.js"
 import { account, item, transfer, unit } from "../work/data.js"
 
 const open = (named: boolean): Peer["open"] => async (connectionString, max) => {
-  const pool = new pg.Pool({ connectionString, max, idleTimeoutMillis: 0 })
+  const pool = new Pool({ connectionString, max, idleTimeoutMillis: 0 })
   const query = (name: string, text: string, values: Array<unknown>) =>
     named ? { name, text, values } : { text, values }
   const insert = (i: number) => {
     const { amount, label } = item(i)
     return query("insert", "INSERT INTO item (label, amount) VALUES ($1, $2)", [label, amount])
   }
-  const inTransaction = async (body: (client: pg.PoolClient) => Promise<void>) => {
+  const inTransaction = async (body: (client: PoolClient) => Promise<void>) => {
     const client = await pool.connect()
     try {
       await client.query("BEGIN")

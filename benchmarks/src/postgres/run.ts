@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import { PgServer } from "effect-sql-engine-testing"
-import pg from "pg"
+import { Client } from "pg"
 import { onPostgres } from "../courses.js"
 import { chosen, run, type Runner } from "../field.js"
 import { type Burst, burst } from "../measure/burst.js"
@@ -33,20 +33,20 @@ const measure = async (url: string, options: Options): Promise<Found> => {
     if (port !== undefined) at.port = String(port)
     return at.toString()
   }
-  const root = new pg.Client({ connectionString: url })
+  const root = new Client({ connectionString: url })
   await root.connect()
   const server = `PostgreSQL ${(await root.query("SHOW server_version")).rows[0].server_version}`
   await root.query("CREATE DATABASE bench")
-  const template = new pg.Client({ connectionString: address("bench") })
+  const template = new Client({ connectionString: address("bench") })
   await template.connect()
   await template.query(tables)
   await template.end()
 
-  const admins: Array<pg.Client> = []
+  const admins: Array<Client> = []
   const runners: Array<Runner> = []
   for (const [at, peer] of taking.entries()) {
     await root.query(`CREATE DATABASE peer${at} TEMPLATE bench`)
-    const admin = new pg.Client({ connectionString: address(`peer${at}`) })
+    const admin = new Client({ connectionString: address(`peer${at}`) })
     await admin.connect()
     admins.push(admin)
     runners.push({
@@ -97,7 +97,7 @@ const measure = async (url: string, options: Options): Promise<Found> => {
     for (const runner of behind) {
       runner.running = await runner.peer.open(address(`peer${runners.indexOf(runner)}`, through.port), pool)
     }
-    const probe = new pg.Client({ connectionString: address("bench", through.port) })
+    const probe = new Client({ connectionString: address("bench", through.port) })
     await probe.connect()
     const times: Array<number> = []
     for (let i = 0; i < 50; i++) {

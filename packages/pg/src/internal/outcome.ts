@@ -89,11 +89,15 @@ const refused = (channel: Channel, error: ServerError, dead: boolean, answered: 
   })
 }
 
-/** 57014 is one code for two things, and only the words, in the server's language, tell them apart. */
+/**
+ * 57014 is one code for two things, and only the words, in the server's language, tell them apart. In a language we do not
+ * know, a statement that took as long as its limit ran into it.
+ */
 const stopped = (channel: Channel, error: ServerError, answered: Answered) => {
   const limit = channel.settings.statementTimeoutMillis
   const timedOut = /statement timeout/.test(error.message) ||
-    (limit !== undefined && limit > 0 && answered.elapsedMillis !== undefined && answered.elapsedMillis >= limit)
+    (!/user request/.test(error.message) && limit !== undefined && limit > 0 &&
+      answered.elapsedMillis !== undefined && answered.elapsedMillis >= limit)
   return timedOut ? { tag: "StatementTimeoutError" as const } : {}
 }
 
