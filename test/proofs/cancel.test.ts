@@ -190,7 +190,11 @@ describe("Why a statement was stopped", () => {
         Effect.gen(function*() {
           const fiber = yield* Effect.fork(transaction(sleep))
           yield* until(working(at, "pg_sleep(20)"), (n) => n === 1)
-          const [row] = yield* admin(at.url, "select pid from pg_stat_activity where query like 'select pg_sleep(20)%'")
+          const [row] = yield* admin(
+            at.url,
+            "select pid from pg_stat_activity where datname = current_database() and state = 'active' " +
+              "and query like 'select pg_sleep(20)%'"
+          )
           yield* stop(fiber, row!["pid"])
           return tagOf(yield* Fiber.await(fiber))
         })
