@@ -69,10 +69,7 @@ const plan = fc.record({
   looks: fc.array(fc.nat(1500), { maxLength: 5 })
 })
 
-const run = (
-  sql: SqlClient.SqlClient,
-  doing: Work
-): Effect.Effect<unknown, unknown, Session.Session<Engine.Engine> | Engine.Engine> => {
+const run = (sql: SqlClient.SqlClient, doing: Work): Effect.Effect<unknown, unknown, Engine.Engine> => {
   switch (doing._tag) {
     case "Alone":
       return sql.unsafe(doing.statement)

@@ -351,7 +351,7 @@ describe.each(places)("a pool of %s under a flood", (_, open) => {
       )
       const flood = yield* Effect.forEach(Array.from({ length: 100 }), () => Effect.fork(Effect.forever(drop)))
       const before = yield* until(shed, (count) => count > 100)
-      const done = yield* Migrations.run(migrations, { engine: Effect.succeed(engine) })
+      const done = yield* Effect.provideService(Migrations.run(migrations), Engine.Engine, engine)
       assert.deepEqual(done.map(({ migration }) => migration), ["1_a", "2_b", "3_c"])
       for (let i = 0; i < 10; i++) {
         const [row] = yield* Session.withPriority(sql`select count(*) as n from c`, "high")
