@@ -98,7 +98,7 @@ export const crew = <Job, Answer>(
         // Two at a time, on two cores.
         while (all.length < count) {
           const pair = Array.from({ length: Math.min(2, count - all.length) }, () => Worker.start<Job, Answer>(program))
-          // oxlint-disable-next-line no-await-in-loop
+          // oxlint-disable-next-line no-await-in-loop -- one pair after the other
           all.push(...await Promise.all(pair))
         }
         return { all, installed, program }

@@ -6,7 +6,7 @@ import { drizzle as make } from "drizzle-orm/node-postgres"
 import { boolean, doublePrecision, integer, numeric, pgTable, text, timestamp } from "drizzle-orm/pg-core"
 import { Pool } from "pg"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 const item = pgTable("item", {
   id: integer().primaryKey().generatedByDefaultAsIdentity(),

@@ -6,7 +6,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, ManagedRuntime, Redacted } from "effect"
 import { effects } from "../effects.js"
 import type { Peer } from "../peer.js"
-import { account, item, transfer, unit } from "../work/data.js"
+import { account, item, transfer, unit } from "../workload/data.js"
 
 export const effectSqlPg: Peer = {
   name: "@effect/sql-pg",

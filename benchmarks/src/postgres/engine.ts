@@ -8,7 +8,7 @@ import { Session, Table } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { effects } from "../effects.js"
 import type { Peer } from "../peer.js"
-import { account, item, transfer, unit } from "../work/data.js"
+import { account, item, transfer, unit } from "../workload/data.js"
 
 class Item extends Model.Class<Item>("Item")({
   id: Model.Generated(Schema.Int),

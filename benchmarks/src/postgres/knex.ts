@@ -3,7 +3,7 @@
  */
 import makeKnex from "knex"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 export const knex: Peer = {
   name: "knex",

@@ -4,7 +4,7 @@
 import { type ColumnType, type Generated, Kysely, PostgresDialect } from "kysely"
 import { Pool } from "pg"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 interface Tables {
   item: { id: Generated<number>; label: string; amount: number }

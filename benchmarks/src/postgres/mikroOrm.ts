@@ -3,8 +3,8 @@
  */
 import { MikroORM, raw } from "@mikro-orm/postgresql"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
-import { Account, Branch, entities, History, Item, Teller, Wide } from "../work/mikroOrmSchemas.js"
+import * as data from "../workload/data.js"
+import { Account, Branch, entities, History, Item, Teller, Wide } from "../workload/mikroOrmSchemas.js"
 
 export const mikroOrm: Peer = {
   name: "@mikro-orm/postgresql",

@@ -3,7 +3,7 @@
  */
 import { Pool, type PoolClient } from "pg"
 import { type Peer, promised } from "../peer.js"
-import { account, item, transfer, unit } from "../work/data.js"
+import { account, item, transfer, unit } from "../workload/data.js"
 
 const open = (named: boolean): Peer["open"] => async (connectionString, max) => {
   const pool = new Pool({ connectionString, max, idleTimeoutMillis: 0 })

@@ -8,7 +8,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { promisify } from "node:util"
 import type { Loop, Peer } from "../peer.js"
-import { accounts, branches, tellers } from "../work/data.js"
+import { accounts, branches, tellers } from "../workload/data.js"
 
 const insert = "BEGIN;\nINSERT INTO item (label, amount) VALUES ('item', 1);\nCOMMIT;\n"
 

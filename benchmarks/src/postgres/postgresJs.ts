@@ -3,7 +3,7 @@
  */
 import postgres from "postgres"
 import { type Peer, promised } from "../peer.js"
-import { account, item, transfer, unit } from "../work/data.js"
+import { account, item, transfer, unit } from "../workload/data.js"
 
 export const postgresJs: Peer = {
   name: "postgres",

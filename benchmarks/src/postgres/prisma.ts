@@ -4,7 +4,7 @@
 import { PrismaPg } from "@prisma/adapter-pg"
 import { PrismaClient } from "../generated/client.js"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 export const prisma: Peer = {
   name: "prisma",

@@ -3,7 +3,7 @@
  */
 import { DataTypes, Sequelize } from "sequelize"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 export const sequelize: Peer = {
   name: "sequelize",

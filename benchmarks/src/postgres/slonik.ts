@@ -3,7 +3,7 @@
  */
 import { createPool, sql } from "slonik"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 export const slonik: Peer = {
   name: "slonik",

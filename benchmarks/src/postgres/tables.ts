@@ -1,7 +1,7 @@
 /**
  * The tables and their rows; each peer has a copy of this database for itself.
  */
-import { accounts, branches, tellers, wideRows } from "../work/data.js"
+import { accounts, branches, tellers, wideRows } from "../workload/data.js"
 
 export const tables = `
   CREATE TABLE item (

@@ -3,7 +3,7 @@
  */
 import Sqlite from "better-sqlite3"
 import { type Peer, synchronous } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 export const plain: Peer = {
   name: "better-sqlite3",

@@ -6,7 +6,7 @@ import { eq, sql } from "drizzle-orm"
 import { drizzle as make } from "drizzle-orm/better-sqlite3"
 import { integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core"
 import { type Peer, synchronous } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 const item = sqliteTable("item", {
   id: integer().primaryKey(),

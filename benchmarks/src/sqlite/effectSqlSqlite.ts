@@ -6,7 +6,7 @@ import { SqliteClient } from "@effect/sql-sqlite-node"
 import { ManagedRuntime } from "effect"
 import { effects } from "../effects.js"
 import type { Peer } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 export const effectSqlSqlite: Peer = {
   name: "@effect/sql-sqlite-node",

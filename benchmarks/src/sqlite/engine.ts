@@ -8,7 +8,7 @@ import { Session, Table } from "effect-sql-engine"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import { effects } from "../effects.js"
 import type { Peer } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 class Item extends Model.Class<Item>("Item")({
   id: Model.Generated(Schema.Int),

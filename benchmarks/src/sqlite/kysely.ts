@@ -4,7 +4,7 @@
 import Sqlite from "better-sqlite3"
 import { type Generated, Kysely, SqliteDialect } from "kysely"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
+import * as data from "../workload/data.js"
 
 interface Tables {
   item: { id: Generated<number>; label: string; amount: number }

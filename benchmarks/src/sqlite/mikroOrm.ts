@@ -3,8 +3,8 @@
  */
 import { MikroORM } from "@mikro-orm/better-sqlite"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
-import { Account, entitiesOfSqlite, Item, Wide } from "../work/mikroOrmSchemas.js"
+import * as data from "../workload/data.js"
+import { Account, entitiesOfSqlite, Item, Wide } from "../workload/mikroOrmSchemas.js"
 
 export const mikroOrm: Peer = {
   name: "@mikro-orm/better-sqlite",

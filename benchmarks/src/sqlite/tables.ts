@@ -2,7 +2,7 @@
  * The tables and their rows; each peer has a file of its own.
  */
 import type Sqlite from "better-sqlite3"
-import { accounts, wideRows } from "../work/data.js"
+import { accounts, wideRows } from "../workload/data.js"
 
 export const fill = (db: Sqlite.Database): void => {
   db.pragma("journal_mode = wal")

@@ -4,8 +4,8 @@
 import "reflect-metadata"
 import { DataSource } from "typeorm"
 import { type Peer, promised } from "../peer.js"
-import * as data from "../work/data.js"
-import { account, item, wideOfSqlite } from "../work/typeormSchemas.js"
+import * as data from "../workload/data.js"
+import { account, item, wideOfSqlite } from "../workload/typeormSchemas.js"
 
 export const typeorm: Peer = {
   name: "typeorm",

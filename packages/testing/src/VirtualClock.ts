@@ -10,9 +10,9 @@
  *
  * @since 0.1.0
  */
-import { Cause, Chunk, Clock, Data, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, Chunk, Data, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { JumpingClock } from "./internal/virtual/clocks.js"
 import { IdleScheduler } from "./internal/virtual/IdleScheduler.js"
-import { type Sleeper, Sleepers } from "./internal/virtual/sleepers.js"
 
 /**
  * Every fiber waits, nobody sleeps, and the program has not ended. `now` is the virtual time at which it happened.
@@ -33,58 +33,7 @@ export interface Options {
   readonly startMillis?: number | undefined
 }
 
-class VirtualClock implements Clock.Clock {
-  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
-  private now: number
-  private order = 0
-  private readonly sleepers = new Sleepers()
-
-  constructor(options: Options) {
-    this.now = options.startMillis ?? 0
-  }
-
-  readonly currentTimeMillis = Effect.sync(() => this.now)
-  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
-
-  unsafeCurrentTimeMillis(): number {
-    return this.now
-  }
-
-  unsafeCurrentTimeNanos(): bigint {
-    return BigInt(Math.floor(this.now * 1_000_000))
-  }
-
-  sleep(duration: Duration.Duration): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
-      const sleeper: Sleeper = {
-        at: this.now + Duration.toMillis(duration),
-        order: this.order++,
-        wake: () => resume(Effect.void),
-        state: "asleep"
-      }
-      if (sleeper.at === Infinity) {
-        return
-      }
-      this.sleepers.add(sleeper)
-      return Effect.sync(() => this.sleepers.remove(sleeper))
-    })
-  }
-
-  get asleep(): number {
-    return this.sleepers.asleep
-  }
-
-  /** Moves on to the first sleeper and wakes it; `false` when nobody sleeps. */
-  advance(): boolean {
-    const first = this.sleepers.takeFirst()
-    if (first === undefined) {
-      return false
-    }
-    this.now = Math.max(this.now, first.at)
-    first.wake()
-    return true
-  }
-}
+class VirtualClock extends JumpingClock {}
 
 /**
  * Runs an effect in virtual time.
@@ -105,7 +54,7 @@ class VirtualClock implements Clock.Clock {
  */
 export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> =>
   Effect.gen(function*() {
-    const clock = new VirtualClock(options)
+    const clock = new VirtualClock(options.startMillis ?? 0)
     const limit = clock.unsafeCurrentTimeMillis() + (options.limitMillis ?? Duration.toMillis("3650 days"))
     const done = Deferred.unsafeMake<Exit.Exit<A, E>>(yield* Effect.fiberId)
     let ended = false

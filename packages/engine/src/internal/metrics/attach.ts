@@ -6,6 +6,7 @@ import { Metric, MetricLabel } from "effect"
 import type { MetricKey } from "effect"
 import * as Key from "effect/MetricKey"
 import type { Pool, PoolEvent, PoolStats } from "../../Pool.js"
+import { noneDestroyed } from "../pool/state.js"
 import type { Host } from "../session/unit.js"
 import type { StatementEvent } from "../sight/events.js"
 import * as metrics from "./definitions.js"
@@ -47,20 +48,7 @@ type Read = (metric: Pulled, of: Labels, count: () => number) => void
 /** The labels of a pool. */
 const poolLabels = (name: string): Readonly<Record<string, unknown>> => ({ "db.client.connection.pool.name": name })
 
-const reasons = Object.keys(
-  {
-    recycled: 0,
-    idle: 0,
-    retired: 0,
-    lost: 0,
-    discarded: 0,
-    resetFailed: 0,
-    pingFailed: 0,
-    overflow: 0,
-    late: 0,
-    closed: 0
-  } satisfies PoolStats["destroyed"]
-) as ReadonlyArray<keyof PoolStats["destroyed"]>
+const reasons = Object.keys(noneDestroyed) as ReadonlyArray<keyof PoolStats["destroyed"]>
 
 const attachPool = (pool: Pool, name: string, read: Read, ends: Array<() => void>): void => {
   const own = poolLabels(name)

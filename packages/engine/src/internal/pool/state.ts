@@ -164,6 +164,20 @@ export interface State {
   readonly actions: Array<Action>
 }
 
+/** Every reason a connection can end for, and nothing counted yet. */
+export const noneDestroyed: Readonly<Record<DestroyReason, number>> = {
+  recycled: 0,
+  idle: 0,
+  retired: 0,
+  lost: 0,
+  discarded: 0,
+  resetFailed: 0,
+  pingFailed: 0,
+  overflow: 0,
+  late: 0,
+  closed: 0
+}
+
 /** A pool without connections. */
 export const make = (engine: string, settings: Settings, kind: State["kind"] = ""): State => ({
   engine,
@@ -188,18 +202,7 @@ export const make = (engine: string, settings: Settings, kind: State["kind"] = "
   refused: 0,
   released: 0,
   created: 0,
-  destroyed: {
-    recycled: 0,
-    idle: 0,
-    retired: 0,
-    lost: 0,
-    discarded: 0,
-    resetFailed: 0,
-    pingFailed: 0,
-    overflow: 0,
-    late: 0,
-    closed: 0
-  },
+  destroyed: { ...noneDestroyed },
   vacantSince: -Infinity,
   judgedFrom: -Infinity,
   alarmAt: Infinity,

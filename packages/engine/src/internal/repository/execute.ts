@@ -27,7 +27,7 @@ const run = (engine: EngineService, sql: SqlClient, given: SqlCondition): Effect
     const affected = engine.dialect.rows?.affected
     return Effect.map(refine(statement.raw), (raw): Executed => {
       // A client that has rows says so: node-postgres in its result, better-sqlite3 by returning them.
-      const rows = Array.isArray(raw) ? raw : (raw as any)?.rows ?? []
+      const rows = Array.isArray(raw) ? raw : (raw as { readonly rows?: ReadonlyArray<any> } | undefined)?.rows ?? []
       return { rows, count: rows.length > 0 ? rows.length : affected?.(raw) ?? 0 }
     })
   })

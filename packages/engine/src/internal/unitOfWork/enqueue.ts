@@ -129,6 +129,7 @@ export const enqueuing = <In>(here: Effect.Effect<SessionRef, SqlFailure, In>): 
             given: together(layout, values, references),
             row: undefined
           } as Insertion)
+          // Its type is the table's, which only the caller's type checker knows.
           return new EnqueuedRow(entry, ref) as any
         })),
     update: (table, key, changes) =>

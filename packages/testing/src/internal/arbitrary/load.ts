@@ -62,6 +62,7 @@ export const insertAll = (
   options: { readonly engine?: any }
 ) =>
   Effect.gen(function*() {
+    // Tables of any type: their rows were made from these same tables.
     const repositories = plans.map(({ table }) => Repository.make(table as any, options) as any)
     const stored: Array<Array<Read>> = plans.map(() => [])
     /** The row a link names, as far as it is known. */
