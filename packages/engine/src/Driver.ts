@@ -16,6 +16,8 @@
 import type { Compiler } from "@effect/sql/Statement"
 import type { Effect, Stream } from "effect"
 import type { Dialect } from "./Dialect.js"
+import { Callback } from "./internal/callback.js"
+import type { Ask } from "./internal/callback.js"
 import type { SqlFailure } from "./SqlFailure.js"
 
 /**
@@ -43,6 +45,31 @@ export interface Statement {
    */
   readonly onSend?: (() => void) | undefined
 }
+
+/**
+ * An effect that a callback answers, as `Effect.async` makes one. `ask` calls `answer` once, at once or later; what it
+ * returns is called when nobody waits for the answer any more.
+ *
+ * What an engine does most often need not pay for a fiber: of an `execute` or a `control` that was made with this it takes
+ * the answer as it comes.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Driver } from "effect-sql-engine"
+ *
+ * interface Client {
+ *   readonly query: (sql: string, done: (rows: ReadonlyArray<object>) => void) => () => void
+ * }
+ *
+ * export const rows = (client: Client, sql: string): Effect.Effect<ReadonlyArray<object>> =>
+ *   Driver.callback((answer) => client.query(sql, (rows) => answer(Effect.succeed(rows))))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const callback = <A, E = never>(ask: Ask<A, E>): Effect.Effect<A, E> => new Callback(ask)
 
 /**
  * The words that steer a transaction.

@@ -14,7 +14,10 @@ import type { Statement } from "../Driver.js"
 import type { Pool, Request } from "../Pool.js"
 import type { SqlFailure } from "../SqlFailure.js"
 import { toSqlError } from "../SqlFailure.js"
+import { call } from "./callback.js"
 import { end } from "./session/end.js"
+import { asSqlErrors, typed } from "./session/exchange.js"
+import type { Terms } from "./session/exchange.js"
 import { operate } from "./session/operate.js"
 import { priorityIn } from "./session/priority.js"
 import { transaction } from "./session/run.js"
@@ -33,45 +36,52 @@ type Unsent = Omit<Statement, "prelude" | "onSend">
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** Runs a statement on the connection of a session. */
-const executeIn = (
+const executeIn = <E>(
+  fiber: Fiber.RuntimeFiber<any, any>,
   ref: SessionRef,
-  statement: Unsent,
+  { params, prepare, shape, sql }: Unsent,
+  terms: Terms<SqlFailure, E>,
   watched?: Watched
-): Effect.Effect<ReadonlyArray<any>, SqlFailure> =>
-  operate<ReadonlyArray<any>, SqlFailure>(
+): Effect.Effect<ReadonlyArray<any>, E> =>
+  operate(
+    fiber,
     ref,
-    statement.sql,
+    sql,
     (connection, prelude, onSend) =>
       connection.execute({
-        ...statement,
+        sql,
+        params,
+        shape,
+        prepare,
         prelude,
         onSend: watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
       }),
-    (failure) => failure,
-    (failure) => failure
+    terms
   )
 
 const nothing: ReadonlyArray<never> = []
 
 /** Runs a statement on a connection borrowed for it. */
-const executeAlone = (
+const executeAlone = <E>(
   host: Host,
-  statement: Unsent,
+  { params, prepare, shape, sql }: Unsent,
+  { pass, raise }: Terms<SqlFailure, E>,
   fiber: Fiber.RuntimeFiber<any, any>,
   watched?: Watched
-): Effect.Effect<ReadonlyArray<any>, SqlFailure> =>
+): Effect.Effect<ReadonlyArray<any>, E> =>
   Effect.uninterruptibleMask((restore) => {
-    const pool = poolFor(host, statement.sql)
-    const request: Request = { session: undefined, statement: statement.sql, holds: nothing, lease: undefined }
+    const pool = poolFor(host, sql)
+    const request: Request = { session: undefined, statement: sql, holds: nothing, lease: undefined }
     const send = () =>
-      Effect.matchCauseEffect(
-        restore(Effect.suspend(() => {
+      call(
+        () => {
           const { connection } = request.lease!
           const onSend = watched?.sending(connection, nothing)
-          return connection.execute({ ...statement, prelude: nothing, onSend })
-        })),
+          return connection.execute({ sql, params, shape, prepare, prelude: nothing, onSend })
+        },
+        restore,
         {
-          onFailure: (cause) => {
+          onFailure: (cause): Effect.Effect<ReadonlyArray<any>, E> => {
             const error = Cause.failureOption(cause)
             const defect = Cause.dieOption(cause)
             const failure = Option.isSome(error)
@@ -80,7 +90,7 @@ const executeAlone = (
               ? fromDefect(host.name, defect.value)
               : undefined
             pool.release(request, failure)
-            return failure === undefined ? Effect.failCause(cause) : Effect.fail(failure)
+            return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
           },
           onSuccess: (rows) => {
             pool.release(request)
@@ -90,10 +100,10 @@ const executeAlone = (
       )
     if (pool.tryAcquire(request)) return send()
     request.priority = priorityIn(fiber)
-    return Effect.matchCauseEffect(restore(pool.acquire(request)), {
-      onFailure: (cause) => {
+    return call(() => pool.acquire(request), restore, {
+      onFailure: (cause): Effect.Effect<ReadonlyArray<any>, E> => {
         pool.release(request)
-        return Effect.failCause(cause)
+        return Effect.failCause(Cause.map(cause, pass))
       },
       onSuccess: send
     })
@@ -108,8 +118,8 @@ const executeWatched = (
 ): Effect.Effect<ReadonlyArray<any>, SqlFailure> => {
   const watched = start(host, { sql: statement.sql, params: statement.params, session: ref?.unit.session }, fiber)
   const rows = ref === undefined
-    ? executeAlone(host, statement, fiber, watched)
-    : executeIn(ref, statement, watched)
+    ? executeAlone(host, statement, typed, fiber, watched)
+    : executeIn(fiber, ref, statement, typed, watched)
   return within(
     watched,
     fiber,
@@ -133,18 +143,22 @@ class EngineConnection implements Connection {
   }
 
   private run(statement: Unsent, transform: Transform): Effect.Effect<ReadonlyArray<any>, SqlError> {
-    return Effect.withFiberRuntime((fiber) => {
-      const ref = this.refOf(fiber)
-      const rows = Effect.mapError(
-        isWatched(this.host, fiber)
-          ? executeWatched(this.host, ref, statement, fiber)
-          : ref === undefined
-          ? executeAlone(this.host, statement, fiber)
-          : executeIn(ref, statement),
-        toSqlError
-      )
-      return transform === undefined ? rows : Effect.map(rows, transform)
-    })
+    return Effect.withFiberRuntime((fiber) => this.runIn(fiber, statement, transform))
+  }
+
+  /** Runs a statement in a fiber that is known. */
+  runIn(
+    fiber: Fiber.RuntimeFiber<any, any>,
+    statement: Unsent,
+    transform: Transform
+  ): Effect.Effect<ReadonlyArray<any>, SqlError> {
+    const ref = this.refOf(fiber)
+    const rows = isWatched(this.host, fiber)
+      ? Effect.mapError(executeWatched(this.host, ref, statement, fiber), toSqlError)
+      : ref === undefined
+      ? executeAlone(this.host, statement, asSqlErrors, fiber)
+      : executeIn(fiber, ref, statement, asSqlErrors)
+    return transform === undefined ? rows : Effect.map(rows, transform)
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
@@ -210,12 +224,15 @@ const reserve = (host: Host, site: Site | undefined): Effect.Effect<Connection, 
     )
   })
 
+/** Failures as `@effect/sql` reports them, and those of the body as they are. */
+const stock = { raise: toSqlError, pass: <E>(error: E) => error }
+
 /** Makes the client of an engine. */
 export const makeClient = (host: Host, reactivity: Reactivity.Service): SqlClient => {
   const connection = new EngineConnection(host, undefined)
   const { compiler, transformRows } = host.driver
   const withTransaction = <R, E, A>(body: Effect.Effect<A, E, R>) =>
-    transaction(host, undefined, body, placed({}, withTransaction), toSqlError)
+    transaction(host, undefined, body, placed({}, withTransaction), stock)
   const build = (statement: SqlStatement.Constructor, withoutTransforms?: () => SqlClient): SqlClient => {
     const client: any = Object.assign(statement, {
       [TypeId]: TypeId,

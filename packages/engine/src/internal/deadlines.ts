@@ -6,6 +6,8 @@
  */
 import { Duration, Effect, Runtime } from "effect"
 import type { Clock, Exit, Fiber } from "effect"
+import { Asked, Callback, made } from "./callback.js"
+import { hasEnded } from "./effects.js"
 
 /** A limit that has been set. */
 export interface Deadline {
@@ -48,9 +50,35 @@ export class Deadlines {
 
   /**
    * Runs an effect of the engine's own for at most `millis`, whatever the calling fiber may be interrupted by:
-   * `undefined` when the limit passed first. The effect is then interrupted, and not waited for.
+   * `undefined` when the limit passed first. The effect is then interrupted, and not waited for. What a driver throws in
+   * place of an effect is the exit's defect.
    */
-  bounded<A, E>(millis: number, effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
+  bounded<A, E>(millis: number, make: () => Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
+    return Effect.suspend(() => {
+      const effect = made(make)
+      if (!(effect instanceof Callback)) return this.forked(millis, effect)
+      const asked = new Asked<A, E>(effect.ask)
+      if (asked.answer === undefined) return this.awaited(millis, asked)
+      return hasEnded(asked.answer) ? Effect.succeed(asked.answer) : this.forked(millis, asked.answer)
+    })
+  }
+
+  /** An answer that has not come yet needs no fiber to wait for it. */
+  private awaited<A, E>(millis: number, asked: Asked<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
+    return Effect.async((resume) => {
+      const deadline = this.set(millis, () => {
+        resume(Effect.succeed(undefined))
+        asked.giveUp()
+      })
+      asked.listen((answer) => {
+        this.lift(deadline)
+        const left = Math.max(0, deadline.at - this.now())
+        resume(hasEnded(answer) ? Effect.succeed(answer) : this.forked(left, answer))
+      })
+    })
+  }
+
+  private forked<A, E>(millis: number, effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
     return Effect.async((resume) => {
       let over = false
       const fiber = Runtime.runFork(this.runtime)(effect)

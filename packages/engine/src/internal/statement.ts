@@ -5,18 +5,25 @@
  * operation. Ours does neither: what is watched, and how, is the connection's business. Like a stock one it goes through
  * the transformer where one is set.
  */
-import type { Connection } from "@effect/sql/SqlConnection"
+import type * as SqlConnection from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as SqlStatement from "@effect/sql/Statement"
 import { Effect, Effectable, identity, Inspectable, Option, Stream } from "effect"
 import type { Fiber, Tracer } from "effect"
+import type { Statement } from "../Driver.js"
 import type { Site } from "./sight/site.js"
 import { siteOf } from "./sight/site.js"
 
+type Unsent = Omit<Statement, "prelude" | "onSend">
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
-/** A connection that is told where a stream was asked for. */
-interface EngineConnection extends Connection {
+/** A connection that is told in which fiber a statement runs, and where a stream was asked for. */
+interface EngineConnection extends SqlConnection.Connection {
+  readonly runIn: (
+    fiber: Fiber.RuntimeFiber<any, any>,
+    statement: Unsent,
+    transformRows: Transform
+  ) => Effect.Effect<ReadonlyArray<any>, SqlError>
   readonly executeStream: (
     sql: string,
     params: ReadonlyArray<unknown>,
@@ -25,31 +32,47 @@ interface EngineConnection extends Connection {
   ) => Stream.Stream<any, SqlError>
 }
 
+/** Runs what was compiled. */
+type Run<X> = (
+  sql: string,
+  params: ReadonlyArray<unknown>,
+  fiber: Fiber.RuntimeFiber<any, any>
+) => Effect.Effect<X, SqlError>
+
 /** What all statements of one client have in common. */
 interface Client {
   readonly connection: EngineConnection
   readonly compiler: SqlStatement.Compiler
   readonly transformRows: Transform
+  /** Builds a statement as `@effect/sql` does. */
+  readonly build: (
+    strings: TemplateStringsArray,
+    params: ReadonlyArray<unknown>
+  ) => SqlStatement.Statement<SqlConnection.Row>
   /** Builds further statements, for transformers. */
   readonly sql: () => SqlStatement.Constructor
 }
 
-class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError> implements SqlStatement.Statement<A> {
+abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError>
+  implements SqlStatement.Statement<A>
+{
   get [SqlStatement.FragmentId]() {
     return identity
   }
 
-  constructor(readonly segments: ReadonlyArray<SqlStatement.Segment>, private readonly client: Client) {
+  constructor(protected readonly client: Client) {
     super()
   }
 
-  compile(withoutTransform?: boolean | undefined) {
-    return this.client.compiler.compile(this, withoutTransform ?? false)
-  }
+  abstract get segments(): ReadonlyArray<SqlStatement.Segment>
+
+  abstract compile(withoutTransform?: boolean | undefined): readonly [sql: string, params: ReadonlyArray<unknown>]
 
   commit(): Effect.Effect<ReadonlyArray<A>, SqlError> {
     const { connection, transformRows } = this.client
-    return this.run((sql, params) => connection.execute(sql, params, transformRows))
+    return this.run((sql, params, fiber) =>
+      connection.runIn(fiber, { sql, params, shape: "rows", prepare: true }, transformRows)
+    )
   }
 
   get withoutTransform(): Effect.Effect<ReadonlyArray<A>, SqlError> {
@@ -78,14 +101,14 @@ class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError> im
   }
 
   private run<X>(
-    f: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<X, SqlError>,
+    f: Run<X>,
     withoutTransform = false
   ): Effect.Effect<X, SqlError> {
     return Effect.withFiberRuntime((fiber) => {
       const transformer = fiber.getFiberRef(SqlStatement.currentTransformer)
       if (Option.isSome(transformer)) return this.transformed(transformer.value, fiber, f, withoutTransform)
       const [sql, params] = this.compile(withoutTransform)
-      return f(sql, params)
+      return f(sql, params, fiber)
     })
   }
 
@@ -93,7 +116,7 @@ class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError> im
   private transformed<X>(
     transformer: SqlStatement.Statement.Transformer,
     fiber: Fiber.RuntimeFiber<X, SqlError>,
-    f: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<X, SqlError>,
+    f: Run<X>,
     withoutTransform: boolean
   ): Effect.Effect<X, SqlError> {
     const said: Record<string, unknown> = {}
@@ -109,7 +132,7 @@ class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError> im
       Effect.flatMap((span) => transformer(this, this.client.sql(), fiber.getFiberRefs(), span)),
       Effect.flatMap((statement) => {
         const [sql, params] = statement.compile(withoutTransform)
-        return Effect.annotateSpans(f(sql, params), said)
+        return Effect.annotateSpans(Effect.withFiberRuntime<X, SqlError>((fiber) => f(sql, params, fiber)), said)
       })
     )
   }
@@ -129,6 +152,73 @@ class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError> im
   }
 }
 
+/** A statement of any parts. */
+class BuiltStatement<A> extends EngineStatement<A> {
+  constructor(readonly segments: ReadonlyArray<SqlStatement.Segment>, client: Client) {
+    super(client)
+  }
+
+  compile(withoutTransform?: boolean | undefined) {
+    return this.client.compiler.compile(this, withoutTransform ?? false)
+  }
+}
+
+/** A template whose places hold values only: its text is always the same, and was made before. */
+class TemplateStatement<A> extends EngineStatement<A> {
+  constructor(
+    private readonly text: string,
+    private readonly strings: TemplateStringsArray,
+    private readonly params: ReadonlyArray<unknown>,
+    client: Client
+  ) {
+    super(client)
+  }
+
+  get segments() {
+    return this.client.build(this.strings, this.params).segments
+  }
+
+  compile() {
+    return [this.text, this.params] as const
+  }
+}
+
+/** A value that is bound as it is, whatever else a place of a template may hold. */
+const isPlain = (value: unknown): boolean => {
+  switch (typeof value) {
+    case "string":
+    case "number":
+    case "boolean":
+    case "bigint":
+    case "undefined":
+      return true
+    case "object":
+      return value === null || value instanceof Date
+    default:
+      return false
+  }
+}
+
+/** The texts of templates, by the template: there is one for each place in a program. */
+class Texts {
+  private readonly known = new WeakMap<TemplateStringsArray, string>()
+
+  /** The text; nothing where it cannot be known without the values. */
+  of(strings: TemplateStringsArray, params: ReadonlyArray<unknown>, client: Client): string | undefined {
+    if (!params.every(isPlain)) return undefined
+    const known = this.known.get(strings)
+    // What is not a template of the language may be another one the next time.
+    if (known !== undefined || !Object.isFrozen(strings)) return known
+    const [text, bound] = client.build(strings, params).compile()
+    if (bound.length !== params.length || !params.every((value, i) => Object.is(value, bound[i]))) return undefined
+    this.known.set(strings, text)
+    return text
+  }
+}
+
+/** Where each placeholder is the same whatever is bound to it. */
+const positional: ReadonlySet<string> = new Set<SqlStatement.Dialect>(["pg", "sqlite"])
+
 /** What a reader of `stream` calls: its caller is the place that is looked for. */
 const streamGetter = Object.getOwnPropertyDescriptor(EngineStatement.prototype, "stream")!.get!
 
@@ -140,16 +230,26 @@ export const makeConstructor = (
 ): SqlStatement.Constructor => {
   // The base library keeps its constructors by acquirer: each has one of its own.
   const base: any = SqlStatement.make(Effect.succeed(connection), compiler, [], transformRows)
-  const client: Client = { connection, compiler, transformRows, sql: () => sql }
+  const client: Client = {
+    connection,
+    compiler,
+    transformRows,
+    build: (strings, params) => base(strings, ...params),
+    sql: () => sql
+  }
+  const texts = positional.has(compiler.dialect) ? new Texts() : undefined
   const sql: SqlStatement.Constructor = Object.assign(
     (strings: TemplateStringsArray | string, ...args: Array<any>): any => {
-      const built = base(strings, ...args)
-      return typeof strings === "string" ? built : new EngineStatement(built.segments, client)
+      if (typeof strings === "string") return base(strings)
+      const text = texts?.of(strings, args, client)
+      return text === undefined
+        ? new BuiltStatement(base(strings, ...args).segments, client)
+        : new TemplateStatement(text, strings, args, client)
     },
     base,
     {
       unsafe: (text: string, params?: ReadonlyArray<any>): any =>
-        new EngineStatement(base.unsafe(text, params).segments, client)
+        new BuiltStatement(base.unsafe(text, params).segments, client)
     }
   )
   return sql

@@ -3,6 +3,7 @@
  * exchange leaves to the next.
  */
 import { Effect } from "effect"
+import { callback } from "effect-sql-engine/Driver"
 import type { Condition, ConnectContext, TransactionStatus } from "effect-sql-engine/Driver"
 import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Dirt } from "./dirt.js"
@@ -83,10 +84,10 @@ export class Channel {
   }
 
   /** Sends an exchange and waits for its end. Interrupted, the server is asked to stop. */
-  run(exchange: Exchange, about: Traits, cancel = true): Effect.Effect<Outcome> {
-    return Effect.async((resume) => {
-      this.send(exchange, about, (outcome) => resume(Effect.succeed(outcome)))
-      return Effect.sync(() => this.link.abandon(exchange, cancel))
+  run(exchange: Exchange, about: Traits): Effect.Effect<Outcome> {
+    return callback((answer) => {
+      this.send(exchange, about, (outcome) => answer(Effect.succeed(outcome)))
+      return () => this.link.abandon(exchange, true)
     })
   }
 

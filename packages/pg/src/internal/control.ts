@@ -2,6 +2,7 @@
  * The words that steer a transaction.
  */
 import { Effect } from "effect"
+import { callback } from "effect-sql-engine/Driver"
 import type { Control, TransactionStatus } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
@@ -11,26 +12,30 @@ import { traits } from "./sqlText.js"
 
 /** Sends one control statement. Interrupted, it is not cancelled: the connection is busy until the server has answered. */
 export const control = (channel: Channel, kind: Control, sql: string): Effect.Effect<TransactionStatus, SqlFailure> =>
-  Effect.suspend(() => {
-    if (channel.link.death !== undefined) return Effect.fail(channel.dead(sql))
-    if (channel.link.busy) return Effect.flatMap(channel.settle, () => control(channel, kind, sql))
+  callback((answer) => {
+    const { link } = channel
+    if (link.death !== undefined) return answer(Effect.fail(channel.dead(sql)))
+    if (link.busy) return answer(Effect.zipRight(channel.settle, control(channel, kind, sql)))
     // COMMIT is sent in steps: their first answer tells that the server has begun, and its absence that it has not.
     const exchange = kind === "commit"
       ? channel.exchange([{ sql, values: [] }], [])
       : new Exchange({ _tag: "script", sql })
-    return Effect.flatMap(channel.run(exchange, traits(sql), false), (outcome) => {
+    channel.send(exchange, traits(sql), (outcome) => {
       if (outcome.error !== undefined || outcome.lost !== undefined) {
-        return Effect.fail(outcomeFailure(channel, outcome, {
+        return answer(Effect.fail(outcomeFailure(channel, outcome, {
           statement: sql,
           step: 0,
           failedAt: exchange.answered,
           begun: exchange.begun,
           commit: kind === "commit",
           inTransaction: true
-        }))
+        })))
       }
-      return kind === "commit" && exchange.tags[0] === "ROLLBACK"
-        ? Effect.fail(aborted(channel))
-        : Effect.succeed(channel.transaction())
+      answer(
+        kind === "commit" && exchange.tags[0] === "ROLLBACK"
+          ? Effect.fail(aborted(channel))
+          : Effect.succeed(channel.transaction())
+      )
     })
+    return () => link.abandon(exchange, false)
   })

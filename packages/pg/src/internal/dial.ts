@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import * as net from "node:net"
+import { Reported } from "./dirt.js"
 import { Link } from "./link.js"
 import { PreparedStatements } from "./preparedStatements.js"
 import type { Endpoint, Settings } from "./settings.js"
@@ -50,7 +51,7 @@ export const dial = (
       pipeline: true
     })
     client.getStartupConf = () => settings.startup
-    const parameters = new Map<string, string>()
+    const parameters = new Reported()
     client.connection.on("parameterStatus", (message: { parameterName: string; parameterValue: string }) =>
       parameters.set(message.parameterName, message.parameterValue))
     client.connection.on("authenticationSASL", (message: { mechanisms: ReadonlyArray<string> }) => {

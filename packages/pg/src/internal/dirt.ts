@@ -17,15 +17,29 @@ import type { Traits } from "./sqlText.js"
 /** Reported settings that change without anybody on this connection having done it. */
 const serversOwn = new Set(["in_hot_standby"])
 
+/** The settings that the server reports by itself, kept up to date. */
+export class Reported extends Map<string, string> {
+  /** How often one of them has changed. */
+  changes = 0
+
+  override set(name: string, value: string): this {
+    if (this.get(name) !== value) this.changes++
+    return super.set(name, value)
+  }
+}
+
 /** The traces on one connection. */
 export class Dirt {
   settings = false
   prepared = false
   spoiled = false
   private baseline: ReadonlyMap<string, string>
+  private drift = false
+  private seen: number
 
-  constructor(private readonly parameters: ReadonlyMap<string, string>) {
+  constructor(private readonly parameters: Reported) {
     this.baseline = new Map(parameters)
+    this.seen = parameters.changes
   }
 
   /** A statement is about to be sent. */
@@ -71,6 +85,14 @@ export class Dirt {
   }
 
   private get drifted(): boolean {
+    if (this.seen !== this.parameters.changes) {
+      this.seen = this.parameters.changes
+      this.drift = this.differs
+    }
+    return this.drift
+  }
+
+  private get differs(): boolean {
     if (this.parameters.size !== this.baseline.size) return true
     for (const [name, value] of this.parameters) {
       if (this.baseline.get(name) !== value && !serversOwn.has(name)) return true
@@ -83,6 +105,8 @@ export class Dirt {
     this.settings = false
     this.prepared = false
     this.baseline = new Map(this.parameters)
+    this.seen = this.parameters.changes
+    this.drift = false
   }
 }
 

@@ -8,6 +8,7 @@
  * Source: https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
  */
 import { isServerError, type ServerError } from "./failure.js"
+import { Messages } from "./messages.js"
 import type { Prepared } from "./preparedStatements.js"
 import { acceptedAsQuery, type Answers, type WireConnection, type WireResult, type WireValue } from "./wire.js"
 
@@ -84,35 +85,34 @@ export class Exchange implements Answers {
       connection.query(content.sql)
       return null
     }
+    const messages = new Messages()
+    for (const name of content.closePortals ?? none) messages.close("P", name)
+    for (const name of content.closeStatements ?? none) messages.close("S", name)
+    for (const step of content.steps) this.write(messages, step)
     const { stream } = connection
-    stream.cork()
-    try {
-      for (const name of content.closePortals ?? none) connection.close({ type: "P", name })
-      for (const name of content.closeStatements ?? none) connection.close({ type: "S", name })
-      for (const step of content.steps) this.write(connection, step)
-      connection.sync()
-    } finally {
-      stream.uncork()
-    }
+    if (stream.writable) stream.write(messages.bytes())
     return null
   }
 
-  private write(connection: WireConnection, step: Step): void {
+  private write(messages: Messages, step: Step): void {
     const portal = step.portal ?? ""
     if (step.resume !== true) {
       const { prepared } = step
+      if (prepared === undefined && step.result === undefined && portal === "" && step.values.length === 0) {
+        return messages.plain(step.sql)
+      }
       if (prepared === undefined || !prepared.parsed) {
-        connection.parse({ name: prepared?.name ?? "", text: step.sql, types: [] })
+        messages.parse(prepared?.name ?? "", step.sql)
         if (prepared !== undefined) {
           prepared.parsed = true
           this.parses.push(prepared)
         }
       }
-      connection.bind({ portal, statement: prepared?.name ?? "", values: step.values })
+      messages.bind(portal, prepared?.name ?? "", step.values)
       // The columns of a prepared statement cannot change behind our back: the server refuses to run it then.
-      if (step.result !== undefined && prepared?.fields === undefined) connection.describe({ type: "P", name: portal })
+      if (step.result !== undefined && prepared?.fields === undefined) messages.describe(portal)
     }
-    connection.execute({ portal, rows: step.rows ?? 0 })
+    messages.execute(portal, step.rows ?? 0)
   }
 
   handleParseComplete(): void {

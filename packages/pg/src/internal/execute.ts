@@ -2,6 +2,7 @@
  * One statement: its messages behind those of its prelude, its rows, and what its failure means.
  */
 import { Effect } from "effect"
+import { callback } from "effect-sql-engine/Driver"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
@@ -20,17 +21,17 @@ const transactionIdQuery = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::
 
 /** Runs a statement. Interrupted, it returns at once, and the server is asked to stop. */
 export const execute = (channel: Channel, statement: Statement): Rows =>
-  Effect.suspend(() => {
-    if (channel.link.death !== undefined) return Effect.fail(channel.dead(statement.sql))
-    if (channel.link.busy) return Effect.flatMap(channel.settle, () => execute(channel, statement))
+  callback((answer) => {
+    if (channel.link.death !== undefined) return answer(Effect.fail(channel.dead(statement.sql)))
+    if (channel.link.busy) return answer(Effect.zipRight(channel.settle, execute(channel, statement)))
     const bound = bind(statement, channel.context.engine)
-    if ("failure" in bound) return Effect.fail(bound.failure)
+    if ("failure" in bound) return answer(Effect.fail(bound.failure))
     const about = traits(statement.sql)
     const refused = refusedBehindPgBouncer(channel, about)
-    if (refused !== undefined) return Effect.fail(refused)
+    if (refused !== undefined) return answer(Effect.fail(refused))
     return about.script && bound.values.length === 0
-      ? executeScript(channel, statement, about)
-      : executeSteps(channel, statement, bound, about, true)
+      ? answer(executeScript(channel, statement, about))
+      : executeSteps(channel, statement, bound, about, true, answer)
   })
 
 const executeSteps = (
@@ -38,54 +39,53 @@ const executeSteps = (
   statement: Statement,
   bound: Bound,
   about: Traits,
-  again: boolean
-): Rows =>
-  Effect.async((resume) => {
-    const { link, settings } = channel
-    const closing = link.statements.toClose()
-    const steps = channel.preludeSteps(statement.prelude)
-    const result = newResult(statement.shape === "values", settings.types)
-    const prepared = statement.prepare ? link.statements.take(statement.sql) : undefined
-    const reused = prepared?.parsed === true
-    steps.push({ sql: statement.sql, values: bound.values, result, prepared })
-    const step = steps.length - 1
-    const inTransaction = link.status !== "I" || step > 0
-    const ids =
-      inTransaction && settings.trackTransactionId && channel.currentTransaction === undefined && !about.steers
-        ? newResult(true, settings.types)
-        : undefined
-    if (ids !== undefined) {
-      const prepared = link.statements.take(transactionIdQuery)
-      steps.push({ sql: transactionIdQuery, values: [], result: ids, prepared })
+  again: boolean,
+  answer: (rows: Rows) => void
+): () => void => {
+  const { link, settings } = channel
+  const closing = link.statements.toClose()
+  const steps = channel.preludeSteps(statement.prelude)
+  const result = newResult(statement.shape === "values", settings.types)
+  const prepared = statement.prepare ? link.statements.take(statement.sql) : undefined
+  const reused = prepared?.parsed === true
+  steps.push({ sql: statement.sql, values: bound.values, result, prepared })
+  const step = steps.length - 1
+  const inTransaction = link.status !== "I" || step > 0
+  const ids = inTransaction && settings.trackTransactionId && channel.currentTransaction === undefined && !about.steers
+    ? newResult(true, settings.types)
+    : undefined
+  if (ids !== undefined) {
+    const prepared = link.statements.take(transactionIdQuery)
+    steps.push({ sql: transactionIdQuery, values: [], result: ids, prepared })
+  }
+  channel.note(about, statement.prelude)
+  const exchange = channel.exchange(steps, closing)
+  statement.onSend?.()
+  const started = settings.statementTimeoutMillis === undefined ? 0 : Date.now()
+  channel.send(exchange, about, (outcome) => {
+    channel.currentTransaction = ids?.rows[0]?.[0] ?? channel.currentTransaction
+    if (outcome.error === undefined && outcome.lost === undefined) {
+      return answer(
+        exchange.unreadable !== undefined
+          ? Effect.fail(unreadable(channel, statement.sql))
+          : Effect.succeed(shaped(statement, result))
+      )
     }
-    channel.note(about, statement.prelude)
-    const exchange = channel.exchange(steps, closing)
-    statement.onSend?.()
-    const started = settings.statementTimeoutMillis === undefined ? 0 : Date.now()
-    channel.send(exchange, about, (outcome) => {
-      channel.currentTransaction = ids?.rows[0]?.[0] ?? channel.currentTransaction
-      if (outcome.error === undefined && outcome.lost === undefined) {
-        return resume(
-          exchange.unreadable !== undefined
-            ? Effect.fail(unreadable(channel, statement.sql))
-            : Effect.succeed(shaped(statement, result))
-        )
-      }
-      const stale = reused && exchange.answered === step && isStale(outcome.error, prepared!)
-      if (stale || (prepared !== undefined && outcome.error?.code?.startsWith("XX") === true)) {
-        link.statements.drop(prepared!)
-      }
-      // The server refused to run an outdated plan: nothing has happened, and a new plan will do.
-      if (stale && again && !inTransaction && outcome.lost === undefined) {
-        return resume(executeSteps(channel, statement, bound, about, false))
-      }
-      resume(Effect.fail(outcomeFailure(channel, outcome, {
-        ...answered(exchange, statement, step, inTransaction, started),
-        stale
-      })))
-    })
-    return Effect.sync(() => link.abandon(exchange, true))
+    const stale = reused && exchange.answered === step && isStale(outcome.error, prepared!)
+    if (stale || (prepared !== undefined && outcome.error?.code?.startsWith("XX") === true)) {
+      link.statements.drop(prepared!)
+    }
+    // The server refused to run an outdated plan: nothing has happened, and a new plan will do.
+    if (stale && again && !inTransaction && outcome.lost === undefined) {
+      return answer(callback((answer) => executeSteps(channel, statement, bound, about, false, answer)))
+    }
+    answer(Effect.fail(outcomeFailure(channel, outcome, {
+      ...answered(exchange, statement, step, inTransaction, started),
+      stale
+    })))
   })
+  return () => link.abandon(exchange, true)
+}
 
 /** Several statements in one text: only the simple protocol takes them, and it has no place for a prelude. */
 const executeScript = (channel: Channel, statement: Statement, about: Traits): Rows => {

@@ -6,6 +6,7 @@
  * cancel request is over: only then can no stray cancellation hit the next statement.
  */
 import { type CancelOutcome, type CancelTarget, sendCancel } from "./cancel.js"
+import type { Reported } from "./dirt.js"
 import type { Exchange, Outcome } from "./exchange.js"
 import { isServerError, type ServerError } from "./failure.js"
 import type { PreparedStatements } from "./preparedStatements.js"
@@ -17,8 +18,7 @@ export interface Connected {
   /** Closes the socket at once, whatever lies above it. */
   readonly destroy: () => void
   readonly cancelTarget: CancelTarget
-  /** Settings the server reports by itself, kept up to date. */
-  readonly parameters: ReadonlyMap<string, string>
+  readonly parameters: Reported
 }
 
 /** The transaction, as ReadyForQuery tells it. */
@@ -70,7 +70,7 @@ export class Link {
     client.on("end", () => this.die(this.warning ?? new Error("the server closed the connection")))
   }
 
-  get parameters(): ReadonlyMap<string, string> {
+  get parameters(): Reported {
     return this.connected.parameters
   }
 
@@ -84,7 +84,11 @@ export class Link {
 
   /** Something was interrupted, and its end or the end of its cancellation has not been seen. */
   get busy(): boolean {
-    return this.death === undefined && (this.cancels > 0 || this.inFlight.some((exchange) => exchange.abandoned))
+    return this.death === undefined && (this.cancels > 0 || (this.inFlight.length > 0 && this.hasAbandoned))
+  }
+
+  private get hasAbandoned(): boolean {
+    return this.inFlight.some((exchange) => exchange.abandoned)
   }
 
   /** Writes an exchange. Its `onDone` is called once, later. */
@@ -114,7 +118,7 @@ export class Link {
    * Asks the server to stop, and asks again: a request that arrives before the statement is begun is ignored there.
    */
   private cancel(wait: number): void {
-    const wanted = () => this.death === undefined && this.inFlight.some((exchange) => exchange.abandoned)
+    const wanted = () => this.death === undefined && this.hasAbandoned
     if (!wanted()) return
     this.cancels++
     this.stopCancel = sendCancel(this.connected.cancelTarget, cancelTimeout, wanted, (outcome: CancelOutcome) => {

@@ -17,6 +17,8 @@ export interface Prepared {
   parsed: boolean
   /** The columns of its rows as the server described them; absent until the first answer. */
   fields: ReadonlyArray<any> | undefined
+  /** When it was used last, by the count of uses. */
+  used: number
 }
 
 /** The map. */
@@ -24,6 +26,7 @@ export class PreparedStatements {
   private readonly statements = new Map<string, Prepared>()
   private closing: Array<string> = []
   private made = 0
+  private uses = 0
 
   constructor(readonly capacity: number) {}
 
@@ -32,20 +35,21 @@ export class PreparedStatements {
     if (this.capacity <= 0) return undefined
     const known = this.statements.get(sql)
     if (known !== undefined) {
-      // Last in a Map is most recently used.
-      this.statements.delete(sql)
-      this.statements.set(sql, known)
+      known.used = ++this.uses
       return known
     }
-    const fresh: Prepared = { name: `${prefix}${++this.made}`, sql, parsed: false, fields: undefined }
+    const name = `${prefix}${++this.made}`
+    const fresh: Prepared = { name, sql, parsed: false, fields: undefined, used: ++this.uses }
     this.statements.set(sql, fresh)
-    if (this.statements.size > this.capacity) {
-      for (const oldest of this.statements.values()) {
-        this.drop(oldest)
-        break
-      }
-    }
+    if (this.statements.size > this.capacity) this.drop(this.oldest(fresh))
     return fresh
+  }
+
+  /** The one that was not used for longest: looked for only when one too many is made, which costs a Parse anyway. */
+  private oldest(fresh: Prepared): Prepared {
+    let oldest = fresh
+    for (const statement of this.statements.values()) if (statement.used < oldest.used) oldest = statement
+    return oldest
   }
 
   /** Forgets a statement; the server is told with the next exchange. */

@@ -9,13 +9,6 @@ import type { ServerError } from "./failure.js"
 export interface WireConnection {
   readonly stream: Duplex
   on(event: string, listener: (message: any) => void): unknown
-  parse(message: { readonly name: string; readonly text: string; readonly types: ReadonlyArray<number> }): void
-  bind(
-    message: { readonly portal: string; readonly statement: string; readonly values: ReadonlyArray<WireValue> }
-  ): void
-  describe(message: { readonly type: "P" | "S"; readonly name: string }): void
-  execute(message: { readonly portal: string; readonly rows: number }): void
-  close(message: { readonly type: "P" | "S"; readonly name: string }): void
   query(text: string): void
   sync(): void
   sendCopyFail(reason: string): void

@@ -5,7 +5,8 @@
  * of it has happened, and the connection is never `busy`.
  */
 import { SafeIntegers } from "@effect/sql/SqlClient"
-import { Chunk, Context, Effect, type Fiber, Option, Stream } from "effect"
+import { Chunk, Context, Effect, Fiber, Option, Stream } from "effect"
+import { callback } from "effect-sql-engine/Driver"
 import type { Condition, Control, DriverConnection, Statement, TransactionStatus } from "effect-sql-engine/Driver"
 import { QueryCancelled, type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailure"
 import { dialect } from "../SqliteDialect.js"
@@ -14,7 +15,7 @@ import type { Settings } from "./config.js"
 import type { Cursor } from "./cursor.js"
 import { type Attempt, failureOf, lockTimeout, type Origin } from "./failure.js"
 import type { Handle, Reading } from "./handle.js"
-import { patiently } from "./lockWait.js"
+import { patiently, patientlyNow } from "./lockWait.js"
 
 /** Rows a stream reads at a time: the most it holds. */
 const batch = 128
@@ -29,6 +30,12 @@ export interface Surroundings {
   /** The failure to report when the file at this path is no longer the one that was opened. */
   readonly moved: () => SqlFailure | undefined
   readonly onServerGone: (failure: SqlFailure) => void
+}
+
+/** Whether the fiber that runs now asks for integers as `bigint`. */
+const wantsSafeIntegers = (): boolean => {
+  const fiber = Fiber.getCurrentFiber()
+  return Option.isSome(fiber) && Context.get(fiber.value.currentContext, SafeIntegers)
 }
 
 const readOnlyBegin = dialect.begin({ readOnly: true })
@@ -52,9 +59,9 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     if (closed) throw new Error("The connection is not open")
   }
 
-  /** Does one thing, waiting for locks. */
+  /** Does one thing now, or in the effect that comes back, which waits for locks. */
   const patient = <A>(attempt: () => Attempt, run: () => A): Effect.Effect<A, SqlFailure> =>
-    patiently(
+    patientlyNow(
       settings.lockTimeout,
       () => {
         open()
@@ -64,38 +71,38 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     )
 
   /**
-   * Binds, runs the prelude, then the statement: with values that cannot be bound, nothing is begun. Whatever waits for no
-   * lock happens in one step.
+   * Binds, runs the prelude, then the statement: with values that cannot be bound, nothing is begun. What finds no lock
+   * taken is over when this returns.
    */
   const prepared = <A>(
     { onSend, params, prelude, prepare, shape, sql }: Statement,
     run: (bound: ReadonlyArray<unknown>, reading: Reading) => A
-  ): Effect.Effect<A, SqlFailure> =>
-    Effect.withFiberRuntime((fiber: Fiber.RuntimeFiber<A, SqlFailure>) => {
-      const safeIntegers = Context.get(fiber.currentContext, SafeIntegers)
-      let bound: ReadonlyArray<unknown>
-      try {
-        bound = params.length === 0 ? params : bindings(params)
-      } catch (cause) {
-        return Effect.fail(failed(cause, { sql, bound: [], sent: "no" }))
+  ): Effect.Effect<A, SqlFailure> => {
+    let bound: ReadonlyArray<unknown>
+    try {
+      bound = params.length === 0 ? params : bindings(params)
+    } catch (cause) {
+      return Effect.fail(failed(cause, { sql, bound: [], sent: "no" }))
+    }
+    const reading: Reading = { shape, prepare, safeIntegers: wantsSafeIntegers() }
+    let done = 0
+    return patient(
+      () => done < prelude.length ? { sql: prelude[done]!, bound: [], sent: "no" } : { sql, bound, sent: "yes" },
+      () => {
+        // Only BEGIN finds a lock taken: it is the first.
+        for (; done < prelude.length; done++) begin(prelude[done]!)
+        onSend?.()
+        return run(bound, reading)
       }
-      const reading: Reading = { shape, prepare, safeIntegers }
-      let done = 0
-      return patient(
-        () => done < prelude.length ? { sql: prelude[done]!, bound: [], sent: "no" } : { sql, bound, sent: "yes" },
-        () => {
-          // Only BEGIN finds a lock taken: it is the first.
-          for (; done < prelude.length; done++) begin(prelude[done]!)
-          onSend?.()
-          return run(bound, reading)
-        }
-      )
-    })
+    )
+  }
 
   const begin = (sql: string) => sql === readOnlyBegin ? handle.beginReadOnly(sql) : handle.control(sql)
 
   const execute = (statement: Statement) =>
-    prepared(statement, (bound, reading) => handle.run(statement.sql, bound, reading))
+    callback<ReadonlyArray<any>, SqlFailure>((answer) =>
+      answer(prepared(statement, (bound, reading) => handle.run(statement.sql, bound, reading)))
+    )
 
   const cut = (statement: Statement) =>
     new QueryCancelled({
@@ -112,9 +119,11 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
       yield* Effect.addFinalizer(() => Effect.sync(() => cursor?.close()))
       const start = Effect.map(
         // Opening takes the first step, where a lock may be found taken; the later ones find it theirs.
-        prepared(statement, (bound, reading) => {
-          cursor = handle.open(statement.sql, bound, reading)
-        }),
+        Effect.suspend(() =>
+          prepared(statement, (bound, reading) => {
+            cursor = handle.open(statement.sql, bound, reading)
+          })
+        ),
         () => {
           started = true
         }
@@ -138,31 +147,34 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
   const status = (): TransactionStatus => !closed && db.inTransaction ? "open" : "none"
 
   const control = (kind: Control, sql: string): Effect.Effect<TransactionStatus, SqlFailure> =>
-    Effect.suspend(() => {
+    callback((answer) => {
       if (!closed && !db.inTransaction) {
         // SQLite ended the transaction by itself (a conflict clause, a full disk): there is nothing left to steer.
-        return kind === "rollback" ? Effect.succeed<TransactionStatus>("none") : new TransactionAborted({
-          engine: origin.engine,
-          session: "",
-          message:
-            `There is no transaction to ${kind}: SQLite rolled it back after an earlier statement failed, or it never began.`
-        })
+        return answer(
+          kind === "rollback" ? Effect.succeed("none") : new TransactionAborted({
+            engine: origin.engine,
+            session: "",
+            message:
+              `There is no transaction to ${kind}: SQLite rolled it back after an earlier statement failed, or it never began.`
+          })
+        )
       }
-      return Effect.map(patient(() => ({ sql, bound: [], sent: "yes" }), () => handle.control(sql)), status)
+      answer(patient(() => ({ sql, bound: [], sent: "yes" }), () => {
+        handle.control(sql)
+        return status()
+      }))
     })
 
-  const reset = Effect.suspend(() =>
-    patiently(
-      settings.lockTimeout,
-      () => {
-        open()
-        handle.reset()
-      },
-      (cause, wait) =>
-        wait !== undefined
-          ? lockTimeout(origin, { sql: "ROLLBACK", sent: "yes" }, wait)
-          : failed(cause, { sql: "ROLLBACK", bound: [], sent: "yes" })
-    )
+  const reset = patiently(
+    settings.lockTimeout,
+    () => {
+      open()
+      handle.reset()
+    },
+    (cause, wait) =>
+      wait !== undefined
+        ? lockTimeout(origin, { sql: "ROLLBACK", sent: "yes" }, wait)
+        : failed(cause, { sql: "ROLLBACK", bound: [], sent: "yes" })
   )
 
   return {

@@ -28,21 +28,28 @@ const pauses = (limit: Duration.Duration) =>
   )
 
 /**
- * Runs `attempt`, which must have no effect when it throws for a lock. `refused` makes the failure; it is told of the
- * wait when there was one that was too long. Interruptible during each pause, with nothing to undo.
+ * Runs `attempt` now, which must have no effect when it throws for a lock; it is tried again by the effect that comes
+ * back. `refused` makes the failure; it is told of the wait when there was one that was too long. Interruptible during each
+ * pause, with nothing to undo.
  */
+export const patientlyNow = <A, E>(
+  limit: Duration.Duration,
+  attempt: () => A,
+  refused: (cause: unknown, wait: LockWait | undefined) => E
+): Effect.Effect<A, E> => {
+  try {
+    return Effect.succeed(attempt())
+  } catch (cause) {
+    return isBusy(cause) ? waiting(limit, attempt, refused) : Effect.fail(refused(cause, undefined))
+  }
+}
+
+/** The same, begun when the effect is run. */
 export const patiently = <A, E>(
   limit: Duration.Duration,
   attempt: () => A,
   refused: (cause: unknown, wait: LockWait | undefined) => E
-): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(attempt())
-    } catch (cause) {
-      return isBusy(cause) ? waiting(limit, attempt, refused) : Effect.fail(refused(cause, undefined))
-    }
-  })
+): Effect.Effect<A, E> => Effect.suspend(() => patientlyNow(limit, attempt, refused))
 
 interface Thrown {
   readonly cause: unknown

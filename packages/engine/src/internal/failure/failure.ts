@@ -140,7 +140,16 @@ export const toSqlError = (failure: SqlFailure): SqlError => new SqlError({ caus
  * @category operators
  */
 export const refine = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Refined<E>, R> =>
-  Effect.mapError(effect, (error) => isSqlError(error) ? fromSqlError(error) : error as Exclude<E, SqlError>)
+  Effect.mapError(effect, refineError)
+
+/**
+ * The typed failure behind an `SqlError`; any other error as it is.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const refineError = <E>(error: E): Refined<E> =>
+  isSqlError(error) ? fromSqlError(error) : error as Exclude<E, SqlError>
 
 /**
  * Whether the work may be tried again as a whole: a conflict, a deadlock, a lost connection before anything was sent.

@@ -92,7 +92,10 @@ const fresh = <A, E, R>(
       const bounded = <A>(effect: Effect.Effect<A, SqlFailure>) =>
         Effect.flatMap(Effect.getFiberRefs, (refs) => {
           const here = FiberRefs.delete(refs, FiberRef.interruptedCause)
-          return engine[HostId].deadlines.bounded(releaseMillis, Effect.zipRight(Effect.setFiberRefs(here), effect))
+          return engine[HostId].deadlines.bounded(
+            releaseMillis,
+            () => Effect.zipRight(Effect.setFiberRefs(here), effect)
+          )
         })
       const giveBack = Effect.flatMap(bounded(lock.release), (exit) =>
         exit !== undefined && Exit.isSuccess(exit)

@@ -48,7 +48,7 @@ const connect = (
         { duration: openLimit, onTimeout: silent(engine, "open a connection", openLimit) }
       )
     ),
-    (connection) => engine[HostId].deadlines.bounded(closeMillis, Effect.suspend(() => connection.close))
+    (connection) => engine[HostId].deadlines.bounded(closeMillis, () => connection.close)
   )
 
 /** Two connections that are open at the same time and served by the same one. */

@@ -10,6 +10,7 @@ import { Deferred, Duration, Effect, Exit, FiberId, FiberStatus, Random, Runtime
 import type { Fiber } from "effect"
 import type { ConnectContext, Lane } from "../../Driver.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { Callback } from "../callback.js"
 import { Hub, streamOf } from "../hub.js"
 import * as Machine from "../poolState.js"
 import { conditionOf, failureOf } from "./guard.js"
@@ -180,31 +181,27 @@ const interpret = (state: Machine.State, lane: Lane, runtime: Runtime.Runtime<ne
     return lent
   }
 
-  /** Lines up, and leaves the line however the wait ends. Nothing can interrupt between the two. */
-  const wait = (request: Request): Effect.Effect<void, SqlFailure> =>
-    Effect.uninterruptibleMask((restore) => {
-      const waiter = Machine.enqueue(state, request, now())
-      request.stopWaiting = (failure) => {
-        Machine.stopWaiting(state, waiter, failure)
-        carryOut()
-      }
+  /** Lines up, and leaves the line however the wait ends. */
+  const wait = (request: Request, answer: (outcome: Effect.Effect<void, SqlFailure>) => void) => {
+    const waiter = Machine.enqueue(state, request, now())
+    request.stopWaiting = (failure) => {
+      Machine.stopWaiting(state, waiter, failure)
       carryOut()
-      const outcome = Effect.async<void, SqlFailure>((resume) => {
-        const wake = (): void =>
-          resume(waiter.outcome?.failure === undefined ? Effect.void : Effect.fail(waiter.outcome.failure))
-        if (waiter.outcome !== undefined) wake()
-        else waiter.wake = wake
-      })
-      return Effect.onInterrupt(restore(outcome), () =>
-        Effect.sync(() => {
-          Machine.withdraw(state, waiter)
-          carryOut()
-        }))
-    })
+    }
+    const wake = (): void =>
+      answer(waiter.outcome?.failure === undefined ? Effect.void : Effect.fail(waiter.outcome.failure))
+    waiter.wake = wake
+    carryOut()
+    return () => {
+      Machine.withdraw(state, waiter)
+      carryOut()
+    }
+  }
 
   return {
     tryAcquire,
-    acquire: (request: Request) => Effect.suspend(() => tryAcquire(request) ? Effect.void : wait(request)),
+    acquire: (request: Request): Effect.Effect<void, SqlFailure> =>
+      new Callback((answer) => tryAcquire(request) ? answer(Effect.void) : wait(request, answer)),
     release: (request: Request, failure?: SqlFailure): void => {
       const lease = request.lease
       if (lease === undefined) return

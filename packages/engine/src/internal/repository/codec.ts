@@ -6,6 +6,7 @@
  */
 import * as VariantSchema from "@effect/experimental/VariantSchema"
 import { Effect, Either, Option, ParseResult, Schema, SchemaAST as AST } from "effect"
+import { flatMap } from "../effects.js"
 import { RowDecodeError, RowEncodeError } from "../failure/row.js"
 import { issuesOf } from "../seed/issues.js"
 import type { ColumnKind } from "../table/ddl.js"
@@ -67,6 +68,8 @@ export class Codec {
   private readonly insert: Fields
   private readonly update: Fields
   private readonly decodeOne: (row: unknown) => Effect.Effect<any, ParseResult.ParseIssue, any>
+  /** Encodes a row that is inserted with all of its fields. */
+  private whole: Encoder | undefined
   private readonly encoders = new Map<string, Encoder>()
   private readonly tests = new Map<string, (value: unknown) => boolean>()
   private readonly name: string
@@ -179,18 +182,21 @@ export class Codec {
     row: object,
     keep: (column: Column, value: unknown) => boolean
   ): Effect.Effect<Values, RowEncodeError, any> {
-    return Effect.mapBoth(encoder.encode(row), {
-      onFailure: (issue) => this.refused(issue),
-      onSuccess: (encoded: Record<string, unknown>) => {
-        const values: Record<string, unknown> = {}
-        for (const column of this.table.columns) {
-          if (!(column.key in encoded)) continue
-          const value = encoded[column.key]
-          if (keep(column, value)) values[column.name] = this.bind(column, value)
-        }
-        return values
+    const refused = (issue: ParseResult.ParseIssue) => Effect.fail(this.refused(issue))
+    const bound = (encoded: Record<string, unknown>) => {
+      const values: Record<string, unknown> = {}
+      for (const column of this.table.columns) {
+        if (!(column.key in encoded)) continue
+        const value = encoded[column.key]
+        if (keep(column, value)) values[column.name] = this.bind(column, value)
       }
-    })
+      return Effect.succeed(values)
+    }
+    const result = encoder.encode(row)
+    if (!Either.isEither(result)) return Effect.matchEffect(result, { onFailure: refused, onSuccess: bound })
+    return Either.isRight(result)
+      ? bound(result.right as Record<string, unknown>)
+      : refused(result.left as ParseResult.ParseIssue)
   }
 
   private bind(column: Column, value: unknown): unknown {
@@ -202,22 +208,26 @@ export class Codec {
    * may be NULL and has no default is NULL, so that rows of a table have the same columns.
    */
   encodeInsert(row: object, later: ReadonlyArray<string> = none): Effect.Effect<Values, RowEncodeError, any> {
-    return Effect.suspend(() => {
-      const names = Object.keys(this.insert)
-      const encoder = this.encoder("insert", later.length === 0 ? names : names.filter((name) => !later.includes(name)))
-      const whole = encoder.schema.make(row as never, { disableValidation: true })
-      return Effect.map(
-        this.encoded(encoder, whole, (column, value) => value !== undefined || leftToNull(column)),
-        (values) => {
-          const full: Record<string, unknown> = {}
-          for (const column of this.table.columns) {
-            if (column.name in values) full[column.name] = values[column.name]
-            else if (leftToNull(column) && !later.includes(column.field)) full[column.name] = null
-          }
-          return full
+    return Effect.suspend(() => this.encodeInsertNow(row, later))
+  }
+
+  /** The same, done when it is called where the Schema waits for nothing. */
+  encodeInsertNow(row: object, later: ReadonlyArray<string>): Effect.Effect<Values, RowEncodeError, any> {
+    const encoder = later.length === 0
+      ? this.whole ??= this.encoder("insert", Object.keys(this.insert))
+      : this.encoder("insert", Object.keys(this.insert).filter((name) => !later.includes(name)))
+    const whole = encoder.schema.make(row as never, { disableValidation: true })
+    return flatMap(
+      this.encoded(encoder, whole, (column, value) => value !== undefined || leftToNull(column)),
+      (values) => {
+        const full: Record<string, unknown> = {}
+        for (const column of this.table.columns) {
+          if (column.name in values) full[column.name] = values[column.name]
+          else if (leftToNull(column) && !later.includes(column.field)) full[column.name] = null
         }
-      )
-    })
+        return Effect.succeed(full)
+      }
+    )
   }
 
   /** The fields of a row that is changed, without those that are `later`; what fills itself is among them. */

@@ -7,6 +7,8 @@
 import { Cause, Effect, Exit, Fiber, Runtime } from "effect"
 import { CommitUnknown } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { flatMap, onEnd } from "../effects.js"
+import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
 import { annotate, failureAttributes, finish } from "../sight/tracing.js"
@@ -14,7 +16,6 @@ import { control } from "./control.js"
 import { flushRest } from "./flush.js"
 import { giveUp } from "./trust.js"
 import { awaitTurn } from "./turn.js"
-import type { Restore } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
 
 /** What became of a scope's work. */
@@ -48,7 +49,7 @@ const endScope = <A, E, X>(
 ): Effect.Effect<A, E | X> => {
   const { scope, unit } = ref
   const commit = Exit.isSuccess(exit) && !scope.rollbackOnly
-  return Effect.flatMap(Effect.exit(takeTurn(ref, commit, restore)), (turn) => {
+  return onEnd(takeTurn(ref, commit, restore), (turn) => {
     if (Exit.isFailure(turn)) {
       // The wait for the turn was interrupted, or took too long: nothing is committed.
       return commit ? endScope(ref, Exit.failCause(Cause.map(turn.cause, raise)), restore, raise) : exit
@@ -59,18 +60,18 @@ const endScope = <A, E, X>(
       return report(exit, outcome, raise)
     }
     const conclude = (exit: Exit.Exit<A, E | X>, commit: boolean) =>
-      Effect.flatMap(
+      flatMap(
         scope.parent === undefined ? endRoot(ref, commit) : endSavepoint(ref, commit),
         (ended) => {
           noteOutcome(ref, ended.outcome)
           return runHooks(ref, ended.hooks, report(exit, ended.outcome, raise))
         }
       )
-    return Effect.flatMap(closeStreams(unit, scope), () => {
+    return flatMap(closeStreams(unit, scope), () => {
       if (!commit || unit.buffered === undefined) return conclude(exit, commit)
       // The last of what the body did: as it fails, so does the body.
-      return Effect.flatMap(
-        Effect.exit(flushRest(ref, restore)),
+      return onEnd(
+        flushRest(ref, restore),
         (flushed) =>
           Exit.isSuccess(flushed)
             ? conclude(exit, commit)
@@ -90,6 +91,8 @@ const noteOutcome = ({ span }: SessionRef, outcome: Outcome): void => {
     ...(outcome._tag === "Committed" || outcome.failure === undefined ? undefined : failureAttributes(outcome.failure))
   })
 }
+
+const committed: Effect.Effect<Outcome> = Effect.succeed({ _tag: "Committed" })
 
 /** What became of a scope, and the hooks that follow from it. */
 interface Ended {
@@ -166,33 +169,33 @@ const endSavepoint = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> =>
     })
   }
 
-  const keep: Effect.Effect<Outcome> = Effect.suspend(() => {
+  const keep = (): Effect.Effect<Outcome> => {
     const obstacle = state.obstacle(scope)
     if (obstacle !== undefined) return undo(obstacle)
-    if (!scope.set) return Effect.succeed<Outcome>({ _tag: "Committed" })
-    return Effect.flatMap(
+    if (!scope.set) return committed
+    return flatMap(
       undoChild(unit, scope),
       (stuck) => {
         if (stuck !== undefined) return undo(stuck)
-        return Effect.flatMap(
+        return flatMap(
           control(unit, "release", dialect.releaseSavepoint(scope.savepoint), commitLimit),
           // A cut-off statement may only now have shown that the transaction failed of it.
-          (failure) =>
-            failure === undefined
-              ? Effect.succeed<Outcome>({ _tag: "Committed" })
-              : undo(state.obstacle(scope) ?? failure)
+          (failure) => failure === undefined ? committed : undo(state.obstacle(scope) ?? failure)
         )
       }
     )
-  })
+  }
 
-  return Effect.map(commit ? keep : undo(undefined), (outcome) => {
+  return flatMap(commit ? keep() : undo(undefined), (outcome) => {
     const strays = undone(scope)
     if (outcome._tag === "Committed") state.bubble(scope)
     else if (scope.closedBy !== "engine") scope.closedBy = "rollback"
     state.finish(scope)
     state.leave()
-    return { outcome, hooks: outcome._tag === "Committed" ? strays : [...strays, ...scope.afterRollback] }
+    return Effect.succeed({
+      outcome,
+      hooks: outcome._tag === "Committed" ? strays : [...strays, ...scope.afterRollback]
+    })
   })
 }
 
@@ -204,10 +207,15 @@ const undoChild = (unit: Unit, scope: Scope<Hook>): Effect.Effect<SqlFailure | u
   return control(unit, "rollbackTo", driver.dialect.rollbackToSavepoint(child.savepoint), limits.release)
 }
 
+const none: ReadonlyArray<Hook> = []
+
 /** What was to happen should the scopes that are still open inside of an ending one be rolled back, as they are now. */
 const undone = (scope: Scope<Hook>): ReadonlyArray<Hook> => {
+  if (scope.child === undefined) return none
   const hooks: Array<Hook> = []
-  for (let at = scope.child; at !== undefined; at = at.child) hooks.unshift(...at.afterRollback)
+  for (let at = scope.child as Scope<Hook> | undefined; at !== undefined; at = at.child) {
+    hooks.unshift(...at.afterRollback)
+  }
   return hooks
 }
 
@@ -226,20 +234,20 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
     })
   }
 
-  const keep: Effect.Effect<Outcome> = Effect.suspend(() => {
+  const keep = (): Effect.Effect<Outcome> => {
     const obstacle = state.obstacle(scope)
     if (obstacle !== undefined) return undo(obstacle)
-    if (state.transaction === "none") return Effect.succeed<Outcome>({ _tag: "Committed" })
-    return Effect.flatMap(undoChild(unit, scope), (stuck) => {
+    if (state.transaction === "none") return committed
+    return flatMap(undoChild(unit, scope), (stuck) => {
       // A cut-off statement may only now have shown what became of the transaction.
       const obstacle = stuck ?? state.obstacle(scope)
       if (obstacle !== undefined) return undo(obstacle)
-      return Effect.flatMap(control(unit, "commit", dialect.commit, limits.commit), (failure) => {
-        if (failure === undefined) return Effect.succeed<Outcome>({ _tag: "Committed" })
-        return notCommitted(failure)
-      })
+      return flatMap(
+        control(unit, "commit", dialect.commit, limits.commit),
+        (failure) => failure === undefined ? committed : notCommitted(failure)
+      )
     })
-  })
+  }
 
   const notCommitted = (failure: SqlFailure): Effect.Effect<Outcome> => {
     // The driver knows neither the session's name nor what failed in it first.
@@ -255,12 +263,8 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
       : undo(obstacle)
   }
 
-  const work = unit.options.reserved === true
-    ? Effect.succeed<Outcome>({ _tag: "Committed" })
-    : commit
-    ? keep
-    : undo(undefined)
-  return Effect.map(work, (outcome) => {
+  const work = unit.options.reserved === true ? committed : commit ? keep() : undo(undefined)
+  return flatMap(work, (outcome) => {
     const strays = undone(scope)
     state.finish(scope)
     unit.over = true
@@ -277,7 +281,7 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
       : outcome._tag === "RolledBack"
       ? scope.afterRollback
       : []
-    return { outcome, hooks: [...strays, ...hooks] }
+    return Effect.succeed({ outcome, hooks: strays.length === 0 ? hooks : [...strays, ...hooks] })
   })
 }
 
@@ -288,7 +292,7 @@ const resolve = (unit: Unit, failure: SqlFailure): Effect.Effect<Outcome> => {
   const ask = driver.resolveCommit
   if (ask === undefined) return Effect.succeed(lost)
   // A driver that throws when asked must not get past the end of the session: the connection would stay lent for ever.
-  const question = Effect.suspend(() => ask(unit.lease!.connection, name) ?? Effect.succeed("unknown" as const))
+  const question = () => ask(unit.lease!.connection, name) ?? Effect.succeed("unknown" as const)
   return Effect.map(deadlines.bounded(limits.commit, question), (exit): Outcome => {
     if (exit === undefined || exit._tag === "Failure" || exit.value === "unknown") return lost
     return exit.value === "committed" ? { _tag: "Committed" } : { _tag: "RolledBack", failure }

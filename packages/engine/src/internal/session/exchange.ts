@@ -2,14 +2,17 @@
  * One trip to the database: what goes ahead of a statement, and what the answer tells the state machine. The caller holds
  * the turn and a connection.
  */
+import type { SqlError } from "@effect/sql/SqlError"
 import { Cause, Effect, Option } from "effect"
 import type { DriverConnection } from "../../Driver.js"
+import { toSqlError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { call } from "../callback.js"
+import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
 import { isWatched, start as watch, within as inSpan } from "../sight/watch.js"
 import { distrust, fromDefect, interrupted } from "./trust.js"
-import type { Restore } from "./turn.js"
 import type { Hook, Send, Unit } from "./unit.js"
 
 /** What is run on a session's connection. */
@@ -19,29 +22,43 @@ export type Operation<A, E> = (
   onSend: () => void
 ) => Effect.Effect<A, E>
 
+/** How the failures of an operation are read, and how they are reported. */
+export interface Terms<E, E2> {
+  /** The typed failure in what an operation failed with; none means that it only ended. */
+  readonly failureOf: (error: E) => SqlFailure | undefined
+  readonly pass: (error: E) => E2
+  readonly raise: (failure: SqlFailure) => E2
+}
+
+const itself = (failure: SqlFailure) => failure
+
+/** Typed failures, reported as they are. */
+export const typed: Terms<SqlFailure, SqlFailure> = { failureOf: itself, pass: itself, raise: itself }
+
+/** Typed failures, reported as `@effect/sql` does. */
+export const asSqlErrors: Terms<SqlFailure, SqlError> = { failureOf: itself, pass: toSqlError, raise: toSqlError }
+
 /** Sends one operation, and tells the state machine what the wire said. The caller holds the turn, and may keep it. */
-export const exchange = <A, E>(
+export const exchange = <A, E, E2>(
   unit: Unit,
   begunIn: Scope<Hook>,
   operation: Operation<A, E>,
   restore: Restore,
-  failureOf: (error: E) => SqlFailure | undefined,
-  toError: (failure: SqlFailure) => E,
+  { failureOf, pass, raise }: Terms<E, E2>,
   keepsTurn: boolean
-): Effect.Effect<A, E> => {
+): Effect.Effect<A, E2> => {
   const { state } = unit
   const connection = unit.lease!.connection
-  const ahead = state.transactional ? state.unset(begunIn) : []
-  const prelude = ahead.map((scope) => unit.host.driver.dialect.savepoint(scope.savepoint))
-  if (state.transactional && state.transaction === "none") prelude.unshift(unit.begin)
+  const ahead = state.transactional ? state.unset(begunIn) : nothing
+  const prelude: Array<string> = state.transactional && state.transaction === "none" ? [unit.begin] : []
+  for (const scope of ahead) prelude.push(unit.host.driver.dialect.savepoint(scope.savepoint))
   // Between here and the sending the fiber may give way, and be interrupted.
   let sent = false
-  const run = Effect.suspend(() => operation(connection, prelude, () => sent = true))
-  return Effect.matchCauseEffect(restore(run), {
-    onFailure: (cause) => {
+  return call(() => operation(connection, prelude, () => sent = true), restore, {
+    onFailure: (cause): Effect.Effect<A, E2> => {
       const failure = observe(unit, connection, ahead, sent, cause, failureOf)
       if (!keepsTurn) state.leave()
-      return failure === undefined ? Effect.failCause(cause) : Effect.fail(toError(failure))
+      return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
     },
     onSuccess: (value) => {
       const began = state.transaction === "none"
@@ -54,8 +71,6 @@ export const exchange = <A, E>(
     }
   })
 }
-
-const itself = (failure: SqlFailure) => failure
 
 /** Writes what was enqueued before the next statement of a scope. The caller holds the turn, and a connection. */
 export const writeBuffered = (unit: Unit, from: Scope<Hook>, restore: Restore): Effect.Effect<void, SqlFailure> =>
@@ -70,7 +85,7 @@ export const writeBuffered = (unit: Unit, from: Scope<Hook>, restore: Restore): 
         const { params, sql } = statement
         unit.statement = sql
         const watching = watched ? watch(unit.host, { sql, params, session: unit.session }, fiber) : undefined
-        const answer = exchange<ReadonlyArray<any>, SqlFailure>(
+        const answer = exchange<ReadonlyArray<any>, SqlFailure, SqlFailure>(
           unit,
           scope,
           (connection, prelude, onSend) =>
@@ -80,8 +95,7 @@ export const writeBuffered = (unit: Unit, from: Scope<Hook>, restore: Restore): 
               onSend: watching === undefined ? onSend : watching.sending(connection, prelude, onSend)
             }),
           restore,
-          itself,
-          itself,
+          typed,
           true
         )
         return watching === undefined

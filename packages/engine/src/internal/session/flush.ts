@@ -4,19 +4,17 @@
  */
 import { Effect } from "effect"
 import type { SqlFailure } from "../../SqlFailure.js"
-import { writeBuffered } from "./exchange.js"
+import type { Restore } from "../effects.js"
+import { typed, writeBuffered } from "./exchange.js"
 import { operate } from "./operate.js"
 import { settle } from "./trust.js"
-import type { Restore } from "./turn.js"
 import type { SessionRef } from "./unit.js"
-
-const itself = (failure: SqlFailure) => failure
 
 /** Sends what was enqueued in this scope, and around it, now. */
 export const flush = (ref: SessionRef): Effect.Effect<void, SqlFailure> =>
-  Effect.suspend(() =>
+  Effect.withFiberRuntime((fiber) =>
     ref.unit.buffered?.pending(ref.scope) === true
-      ? operate<void, SqlFailure>(ref, "flush", undefined, itself, itself)
+      ? operate<void, SqlFailure, SqlFailure>(fiber, ref, "flush", undefined, typed)
       : Effect.void
   )
 

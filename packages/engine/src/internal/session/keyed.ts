@@ -15,10 +15,10 @@ import { Deferred, Duration, Effect, Exit, FiberId, MutableHashMap, Option } fro
 import type { Scope } from "effect"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { refine, SessionClosed } from "../../SqlFailure.js"
+import type { Restore } from "../effects.js"
 import type { KeyedSessions, OpenOptions } from "./api.js"
 import { end } from "./end.js"
 import { leaveJoined, open, within } from "./run.js"
-import type { Restore } from "./turn.js"
 import type { Host, SessionRef } from "./unit.js"
 import { enterFrom, nearest } from "./unit.js"
 

@@ -3,65 +3,64 @@
  * goes through here or through `control`.
  */
 import { Cause, Effect } from "effect"
+import type { Fiber } from "effect"
 import { NestedRefused } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { call } from "../callback.js"
 import type { Scope } from "../sessionState.js"
 import { exchange, writeBuffered } from "./exchange.js"
-import type { Operation } from "./exchange.js"
+import type { Operation, Terms } from "./exchange.js"
 import { priorityIn } from "./priority.js"
 import { settle } from "./trust.js"
 import { awaitTurn } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
 
 /**
- * Runs one operation of a scope. `failureOf` finds the typed failure in what the operation failed with; none means
- * that it only ended. What goes on with something that was begun in a scope further out (`begunIn`) sets no savepoints.
- * Writes that wait for a flush go first; without an operation (`undefined`) that is all.
+ * Runs one operation of a scope. What goes on with something that was begun in a scope further out (`begunIn`) sets no
+ * savepoints. Writes that wait for a flush go first; without an operation (`undefined`) that is all.
  */
-export const operate = <A, E>(
+export const operate = <A, E, E2>(
+  fiber: Fiber.RuntimeFiber<any, any>,
   ref: SessionRef,
   sql: string,
   operation: Operation<A, E> | undefined,
-  failureOf: (error: E) => SqlFailure | undefined,
-  toError: (failure: SqlFailure) => E,
+  terms: Terms<E, E2>,
   begunIn: Scope<Hook> = ref.scope
-): Effect.Effect<A, E> =>
+): Effect.Effect<A, E2> =>
   Effect.uninterruptibleMask((restore) => {
     const { scope, unit } = ref
     const { state } = unit
+    const { raise } = terms
     /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
     const refusal = (): SqlFailure | undefined =>
       state.refusal(scope) ??
         (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
         (state.transactional && decides.test(sql) ? notYours(unit, sql) : undefined)
-    const start = (): Effect.Effect<A, E> => {
+    const start = (): Effect.Effect<A, E2> => {
       unit.statement = sql
       // The scope may have ended since the turn was granted.
       const refused = refusal()
       if (refused !== undefined) {
         state.leave()
-        return Effect.fail(toError(refused))
+        return Effect.fail(raise(refused))
       }
       if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
-      const acquire = Effect.withFiberRuntime<void, SqlFailure>((fiber) => {
-        unit.priority = priorityIn(fiber) ?? unit.priority
-        return unit.pool.acquire(unit)
-      })
-      return Effect.matchCauseEffect(restore(acquire), {
+      unit.priority = priorityIn(fiber) ?? unit.priority
+      return call(() => unit.pool.acquire(unit), restore, {
         onFailure: (cause) => {
           stepBack(unit)
-          return Effect.failCause(Cause.map(cause, toError))
+          return Effect.failCause(Cause.map(cause, raise))
         },
         onSuccess: () => {
           // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
           const refused = state.refusal(scope)
           if (refused === undefined) return send()
           stepBack(unit)
-          return Effect.fail(toError(refused))
+          return Effect.fail(raise(refused))
         }
       })
     }
-    const send = (): Effect.Effect<A, E> => {
+    const send = (): Effect.Effect<A, E2> => {
       const connection = unit.lease!.connection
       if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
       if (unit.buffered !== undefined && !written) {
@@ -69,34 +68,34 @@ export const operate = <A, E>(
         return Effect.matchCauseEffect(writeBuffered(unit, scope, restore), {
           onFailure: (cause) => {
             state.leave()
-            return Effect.failCause(Cause.map(cause, toError))
+            return Effect.failCause(Cause.map(cause, raise))
           },
           onSuccess: resend
         })
       }
-      if (operation !== undefined) return exchange(unit, begunIn, operation, restore, failureOf, toError, false)
+      if (operation !== undefined) return exchange(unit, begunIn, operation, restore, terms, false)
       state.leave()
       return Effect.void as Effect.Effect<any>
     }
     let written = false
     // The answer to an interrupted statement may have shown that the transaction is gone or failed.
-    const resend = (): Effect.Effect<A, E> => {
+    const resend = (): Effect.Effect<A, E2> => {
       const refused = refusal()
       if (refused === undefined) return send()
       state.leave()
-      return Effect.fail(toError(refused))
+      return Effect.fail(raise(refused))
     }
     const entered = state.tryEnter(scope)
     if (entered === true) return start()
-    if (entered !== false) return Effect.fail(toError(entered))
+    if (entered !== false) return Effect.fail(raise(entered))
     if (unit.options.concurrency === "reject") {
-      return Effect.fail(toError(state.concurrent(
+      return Effect.fail(raise(state.concurrent(
         `Session ${state.id} of engine "${state.engine}" is in use by another fiber; nothing was sent. Run the work ` +
           "one after the other, or in sessions of its own."
       )))
     }
     return Effect.flatMap(
-      Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), toError),
+      Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), raise),
       start
     )
   })

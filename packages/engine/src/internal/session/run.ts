@@ -15,6 +15,8 @@ import {
   NestedRefused,
   SessionTimeout
 } from "../../SqlFailure.js"
+import { flatMap, mapError } from "../effects.js"
+import type { Restore } from "../effects.js"
 import { asFirst } from "../sessionState.js"
 import type { Site } from "../sight/site.js"
 import { begin, isTraced } from "../sight/tracing.js"
@@ -23,7 +25,6 @@ import type { Raise } from "./end.js"
 import { flush } from "./flush.js"
 import { priorityIn } from "./priority.js"
 import { awaitTurn } from "./turn.js"
-import type { Restore } from "./turn.js"
 import type { Host } from "./unit.js"
 import { current, enter, innermost, SessionRef, Unit } from "./unit.js"
 
@@ -164,34 +165,53 @@ const refusal = (around: SessionRef, options: Options): NestedRefused | undefine
   return undefined
 }
 
+/** How a session reports its own failures, and its body's. */
+export interface Reports<E, E2, X> {
+  readonly raise: Raise<X>
+  readonly pass: (error: E | X) => E2 | X
+}
+
 /** Runs a body in the scope that `options` ask for, and ends it as the body ends. */
-export const transaction = <A, E, R, X>(
+export const transaction = <A, E, R, E2, X>(
   host: Host,
   tagKey: string | undefined,
   body: Effect.Effect<A, E, R>,
   options: Options,
-  raise: Raise<X>
-): Effect.Effect<A, E | X, R> =>
+  { pass, raise }: Reports<E, E2, X>
+): Effect.Effect<A, E2 | X, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<A, E | X, R>((fiber) =>
-      Effect.flatMap(Effect.mapError(open(host, fiber, options, restore), raise), ({ joined, ref }) => {
-        const inside = within(body, enter(fiber.currentContext, ref, tagKey, options.priority))
+    Effect.withFiberRuntime<A, E2 | X, R>((fiber) =>
+      flatMap(mapError(open(host, fiber, options, restore), raise), ({ joined, ref }) => {
+        const outside = fiber.currentContext
+        const after = (exit: Exit.Exit<A, E2 | X>): Effect.Effect<A, E2 | X> => {
+          setContext(fiber, outside)
+          return joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise)
+        }
         const limited = options.timeout === undefined
-          ? inside
+          ? body
           // What was enqueued is a part of the body, and of its time.
           : limit(
             ref,
-            Effect.zipLeft(inside, Effect.mapError(flush(ref), raise)),
+            Effect.zipLeft(body, Effect.mapError(flush(ref), raise)),
             Time.toMillis(options.timeout),
             raise
           )
-        return Effect.flatMap(
-          Effect.exit(restore(limited)),
-          (exit) => joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise)
-        )
+        // What `Effect.locally` does in more steps: nothing is between here and `after` but the body.
+        setContext(fiber, enter(outside, ref, tagKey, options.priority))
+        return Effect.matchCauseEffect(restore(limited), {
+          onFailure: (cause) => after(Exit.failCause(Cause.map(cause, pass))),
+          onSuccess: (value) => after(Exit.succeed(value))
+        })
       })
     )
   )
+
+/**
+ * Gives a fiber that is running a context, at once. What every `FiberRef` calls, which the type of a fiber leaves out.
+ */
+const setContext = <R>(fiber: Fiber.RuntimeFiber<any, any>, context: Context.Context<R>): void =>
+  (fiber as unknown as { setFiberRef<A>(ref: FiberRef.FiberRef<A>, value: A): void })
+    .setFiberRef(FiberRef.currentContext, context as Context.Context<never>)
 
 /** Runs an effect with this context. */
 export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, context: Context.Context<any>): Effect.Effect<A, E> =>

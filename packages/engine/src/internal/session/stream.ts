@@ -11,6 +11,7 @@ import type { Pool, Priority, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Site } from "../sight/site.js"
 import type { Watched } from "../sight/watch.js"
+import type { Terms } from "./exchange.js"
 import { operate } from "./operate.js"
 import { giveUp, lost } from "./trust.js"
 import { awaitTurn } from "./turn.js"
@@ -18,6 +19,13 @@ import { nearest } from "./unit.js"
 import type { OpenStream, SessionRef } from "./unit.js"
 
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
+
+/** A pull that ends has not failed. */
+const pulled: Terms<Option.Option<SqlFailure>, Option.Option<SqlFailure>> = {
+  failureOf: Option.getOrUndefined,
+  pass: (error) => error,
+  raise: Option.some
+}
 
 /** The rows of a statement, read through the session a fiber is in. */
 export const inSession = (
@@ -44,7 +52,8 @@ class Reading implements OpenStream {
         return Effect.fail(Option.some(ref.unit.state.closed(this.scope.closedBy ?? "scope")))
       }
       const here = nearest(ref, fiber.currentContext.unsafeMap)
-      return operate<Chunk.Chunk<any>, Option.Option<SqlFailure>>(
+      return operate(
+        fiber,
         here,
         statement.sql,
         (connection, prelude, onSend) =>
@@ -58,8 +67,7 @@ class Reading implements OpenStream {
               })
             )
             : this.source.pull,
-        Option.getOrUndefined,
-        Option.some,
+        pulled,
         this.source === undefined ? here.scope : this.scope
       )
     })
@@ -84,7 +92,7 @@ class Reading implements OpenStream {
     const { unit } = this.ref
     if (source === undefined || unit.streams?.delete(this) !== true) return Effect.void
     const { deadlines, limits } = unit.host
-    return Effect.map(deadlines.bounded(limits.release, Scope.close(source.scope, Exit.void)), (exit) => {
+    return Effect.map(deadlines.bounded(limits.release, () => Scope.close(source.scope, Exit.void)), (exit) => {
       if (exit === undefined) giveUp(unit, lost(unit))
     })
   })

@@ -73,7 +73,7 @@ export const verdict = (
 export const settle = (unit: Unit, connection: DriverConnection): Effect.Effect<void> => {
   const { deadlines, limits } = unit.host
   const quiet = connection.condition() === "busy"
-    ? deadlines.bounded(limits.release, Effect.suspend(() => connection.settle))
+    ? deadlines.bounded(limits.release, () => connection.settle)
     : Effect.succeed(Exit.void)
   return Effect.map(quiet, (exit) => {
     const failure = verdict(unit, exit, "an interrupted statement to end", limits.release)

@@ -3,14 +3,14 @@
  */
 import { Effect } from "effect"
 import type { SqlFailure } from "../../SqlFailure.js"
-import type { Scope } from "../sessionState.js"
+import { call, Callback } from "../callback.js"
+import type { Restore } from "../effects.js"
+import type { Scope, Waiter } from "../sessionState.js"
 import type { Hook, Unit } from "./unit.js"
 
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
 /**
- * Waits until the turn is this scope's, for at most `millis`. Afterwards the turn is held, or the effect has failed: a
- * turn granted to a fiber that was interrupted at the same moment is passed on.
+ * Waits until the turn is this scope's, for at most `millis`; the caller is uninterruptible. Afterwards the turn is held,
+ * or the effect has failed: a turn granted to a fiber that was interrupted at the same moment is passed on.
  */
 export const awaitTurn = (
   unit: Unit,
@@ -22,11 +22,12 @@ export const awaitTurn = (
   Effect.suspend(() => {
     const { deadlines } = unit.host
     const { state } = unit
-    const wait = Effect.async<void, SqlFailure>((resume) => {
+    let waiter: Waiter<Hook> | undefined
+    const wait = new Callback<void, SqlFailure>((answer) => {
       const deadline = deadlines.set(millis, () => {
-        state.forget(waiter)
+        state.forget(waiter!)
         const who = `Session ${state.id} of engine "${state.engine}"`
-        resume(Effect.fail(state.concurrent(
+        answer(Effect.fail(state.concurrent(
           scope.child === undefined
             ? `${who} was busy with another fiber's work for ${millis} ms; nothing was sent. Give parallel work sessions ` +
               "of its own (nested: \"new\")."
@@ -35,19 +36,21 @@ export const awaitTurn = (
               "hand), or end that first."
         )))
       })
-      const waiter = state.wait(scope, ending, (refused) => {
+      waiter = state.wait(scope, ending, (refused) => {
         deadlines.lift(deadline)
-        resume(refused === undefined ? Effect.void : Effect.fail(refused))
+        answer(refused === undefined ? Effect.void : Effect.fail(refused))
       })
-      current = waiter
-      return Effect.sync(() => {
-        state.forget(waiter)
+      const listed = waiter
+      return () => {
+        state.forget(listed)
         deadlines.lift(deadline)
-      })
+      }
     })
-    let current: { readonly granted: boolean } | undefined
-    return Effect.onError(restore(wait), () =>
-      Effect.sync(() => {
-        if (current?.granted === true) state.leave()
-      }))
+    return call(() => wait, restore, {
+      onFailure: (cause) => {
+        if (waiter?.granted === true) state.leave()
+        return Effect.failCause(cause)
+      },
+      onSuccess: () => Effect.void
+    })
   })

@@ -89,7 +89,7 @@ export class Unit implements Request {
     this.state = new SessionState(this.session, host.name, options.reserved !== true)
     const readOnly = options.readOnly ?? host.defaults.readOnly
     this.pool = readOnly === true && host.read !== undefined ? host.read : host.write
-    this.begin = options.reserved === true ? "" : host.driver.dialect.begin({ ...host.defaults, ...defined(options) })
+    this.begin = options.reserved === true ? "" : beginOf(host, options)
   }
 
   /** Where in the program it was asked for, while somebody looks for leaks. */
@@ -129,6 +129,11 @@ export class Unit implements Request {
 }
 
 const nothing: ReadonlyArray<never> = []
+
+const beginOf = ({ defaults, driver: { dialect } }: Host, options: BeginOptions): string =>
+  options.isolation === undefined && options.readOnly === undefined && options.deferrable === undefined
+    ? dialect.begin(defaults)
+    : dialect.begin({ ...defaults, ...defined(options) })
 
 const defined = ({ deferrable, isolation, readOnly }: BeginOptions): BeginOptions => ({
   ...(isolation === undefined ? undefined : { isolation }),

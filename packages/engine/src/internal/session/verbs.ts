@@ -5,7 +5,7 @@ import { Context, Effect, Exit, Layer } from "effect"
 import type { Fiber, Scope } from "effect"
 import { Hooks } from "../../Interception.js"
 import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
-import { refine } from "../../SqlFailure.js"
+import { refine, refineError } from "../../SqlFailure.js"
 import { placed } from "../sight/site.js"
 import { enqueuing } from "../unitOfWork/enqueue.js"
 import type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./api.js"
@@ -30,6 +30,8 @@ const still = <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
 
 const same = (failure: SqlFailure) => failure
 
+const refining = { raise: same, pass: refineError }
+
 /** The verb on a service at hand. */
 export const transactionOn = <A, E, R>(
   host: Host,
@@ -37,7 +39,7 @@ export const transactionOn = <A, E, R>(
   body: Effect.Effect<A, E, R>,
   options: SessionOptions
 ): Effect.Effect<A, Refined<E>, R> => {
-  return tried(host, refine(transaction(host, tagKey, body, options, same)), options)
+  return tried(host, transaction<A, E, R, Refined<E>, SqlFailure>(host, tagKey, body, options, refining), options)
 }
 
 /** Tries an attempt at a session again, where that is asked for and the session is the outermost. */
@@ -62,17 +64,17 @@ export const tried = <A, E, R>(
 export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Service>): Verbs<Self> => {
   const tagKey = `${tag.key}/Session`
   const Within = Context.GenericTag<Session<Self>, Host>(tagKey)
-  const onEngine = <A, E, R>(f: (host: Host) => Effect.Effect<A, E, R>) =>
-    Effect.flatMap(tag, (service) => f(service[HostId]))
+  const onEngine = <A, E, R>(f: (host: Host) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Self> =>
+    Effect.withFiberRuntime((fiber) => f(Context.unsafeGet(fiber.currentContext, tag)[HostId]))
   /** The scope a fiber is in; it may have ended. */
   const inScope = <A, E = never>(f: (ref: SessionRef, fiber: Fiber.RuntimeFiber<any, any>) => Effect.Effect<A, E>) =>
-    Effect.flatMap(Within, (host) =>
-      Effect.withFiberRuntime<A, E>((fiber) => {
-        const ref = current(host, fiber)
-        return ref === undefined
-          ? Effect.dieMessage(`The session of engine "${host.name}" is over: hooks run after it.`)
-          : f(ref, fiber)
-      }))
+    Effect.withFiberRuntime<A, E, Session<Self>>((fiber) => {
+      const host = Context.unsafeGet(fiber.currentContext, Within)
+      const ref = current(host, fiber)
+      return ref === undefined
+        ? Effect.dieMessage(`The session of engine "${host.name}" is over: hooks run after it.`)
+        : f(ref, fiber)
+    })
   const register = <R>(hook: Effect.Effect<unknown, never, R>, which: "afterCommit" | "afterRollback") =>
     inScope<void, SessionClosed>((ref, fiber) => {
       const { scope, unit } = ref

@@ -2,6 +2,7 @@
  * Enqueuing: a row goes through its Schema at once, and into the queue of its session.
  */
 import { Effect } from "effect"
+import { flatMap } from "../effects.js"
 import type { SqlFailure } from "../failure/failure.js"
 import type { RowDecodeError, RowEncodeError } from "../failure/row.js"
 import { fieldsOf } from "../repository/key.js"
@@ -18,15 +19,14 @@ import { Queue } from "./queue.js"
 type Fields = Readonly<Record<string, unknown>>
 
 /** Puts a write into the queue of the session, unless that has ended meanwhile. */
-const push = <E extends Entry>(ref: SessionRef, entry: E): Effect.Effect<E, SqlFailure> =>
-  Effect.suspend(() => {
-    const { scope, unit } = ref
-    const refused = unit.state.refusal(scope)
-    if (refused !== undefined) return Effect.fail(refused)
-    const queue = (unit.buffered ??= new Queue(unit)) as Queue
-    queue.push(entry)
-    return Effect.succeed(entry)
-  })
+const push = <E extends Entry>(ref: SessionRef, entry: E): Effect.Effect<E, SqlFailure> => {
+  const { scope, unit } = ref
+  const refused = unit.state.refusal(scope)
+  if (refused !== undefined) return Effect.fail(refused)
+  const queue = (unit.buffered ??= new Queue(unit)) as Queue
+  queue.push(entry)
+  return Effect.succeed(entry)
+}
 
 /** What stands for a reference: itself, as long as its row is not written. */
 const resolved = (
@@ -45,13 +45,20 @@ const resolved = (
 }
 
 /** The fields that are given as references, with what stands for each. */
-const referencesIn = (layout: Layout, ref: SessionRef, given: Fields) => {
+const referencesIn = (
+  layout: Layout,
+  ref: SessionRef,
+  given: Fields
+): Effect.Effect<ReadonlyMap<string, unknown>, RowEncodeError> => {
   const fields = Object.keys(given).filter((field) => given[field] instanceof Reference)
+  if (fields.length === 0) return noReferences
   return Effect.map(
     Effect.forEach(fields, (field) => resolved(layout, field, given[field] as Reference, ref)),
     (values) => new Map(fields.map((field, at) => [field, values[at]] as const))
   )
 }
+
+const noReferences: Effect.Effect<ReadonlyMap<string, unknown>> = Effect.succeed(new Map())
 
 const without = (given: Fields, left: ReadonlyMap<string, unknown>): Fields =>
   left.size === 0 ? given : Object.fromEntries(Object.entries(given).filter(([field]) => !left.has(field)))
@@ -94,17 +101,19 @@ class EnqueuedRow {
     )
   }
 
-  readonly row: Effect.Effect<any, SqlFailure | RowDecodeError, any> = Effect.suspend(() => {
-    const { entry, ref } = this
-    const { state } = ref.unit
-    const closed = () => Effect.fail(state.closed(entry.scope.closedBy ?? "rollback"))
-    const decoded = Effect.suspend((): Effect.Effect<any, SqlFailure | RowDecodeError, any> =>
-      entry.row === undefined || isUndone(entry)
-        ? closed()
-        : Effect.map(entry.layout.codec.decode([entry.row]), ([row]) => row)
-    )
-    return entry.row === undefined && !isUndone(entry) ? Effect.zipRight(flush(ref), decoded) : decoded
-  })
+  get row(): Effect.Effect<any, SqlFailure | RowDecodeError, any> {
+    return Effect.suspend(() => {
+      const { entry, ref } = this
+      const { state } = ref.unit
+      const closed = () => Effect.fail(state.closed(entry.scope.closedBy ?? "rollback"))
+      const decoded = Effect.suspend((): Effect.Effect<any, SqlFailure | RowDecodeError, any> =>
+        entry.row === undefined || isUndone(entry)
+          ? closed()
+          : Effect.map(entry.layout.codec.decode([entry.row]), ([row]) => row)
+      )
+      return entry.row === undefined && !isUndone(entry) ? Effect.zipRight(flush(ref), decoded) : decoded
+    })
+  }
 }
 
 /** The verbs, in the session that a fiber is in. */
@@ -112,26 +121,27 @@ export const enqueuing = <In>(here: Effect.Effect<SessionRef, SqlFailure, In>): 
   const on = <A, E>(table: AnyTable, f: (layout: Layout, ref: SessionRef) => Effect.Effect<A, E, any>) =>
     Effect.flatMap(here, (ref) => {
       const { driver, name } = ref.unit.host
-      return Effect.flatMap(layoutOf(table, driver.dialect, name), (layout) => f(layout, ref))
+      return flatMap(layoutOf(table, driver.dialect, name), (layout) => f(layout, ref))
     })
   const verbs: Enqueue<any> = {
     insert: (table, row) =>
-      on(table as AnyTable, (layout, ref) =>
-        Effect.gen(function*() {
-          const given = row as Fields
-          const references = yield* referencesIn(layout, ref, given)
-          const values = yield* layout.codec.encodeInsert(without(given, references), [...references.keys()])
-          const entry = yield* push(ref, {
-            kind: "insert",
-            layout,
-            unit: ref.unit,
-            scope: ref.scope,
-            given: together(layout, values, references),
-            row: undefined
-          } as Insertion)
-          // Its type is the table's, which only the caller's type checker knows.
-          return new EnqueuedRow(entry, ref) as any
-        })),
+      on(table as AnyTable, (layout, ref) => {
+        const given = row as Fields
+        return flatMap(referencesIn(layout, ref, given), (references) =>
+          flatMap(layout.codec.encodeInsertNow(without(given, references), [...references.keys()]), (values) => {
+            const insertion: Insertion = {
+              kind: "insert",
+              layout,
+              unit: ref.unit,
+              scope: ref.scope,
+              given: together(layout, values, references),
+              row: undefined
+            }
+            // Its type is the table's, which only the caller's type checker knows.
+            return flatMap(push(ref, insertion), (entry) =>
+              Effect.succeed(new EnqueuedRow(entry, ref) as any))
+          }))
+      }),
     update: (table, key, changes) =>
       on(table as AnyTable, (layout, ref) =>
         Effect.gen(function*() {
