@@ -9,7 +9,7 @@ import type { Step } from "../../Script.js"
 import { runStatement } from "./commands.js"
 import { inFailed, refuse, runControl, stepOf } from "./control.js"
 import { failureOf, lostFailure } from "./dialect.js"
-import type { Link, Reading } from "./link.js"
+import type { Link, Reading, Restore } from "./link.js"
 import { shapeRows } from "./shape.js"
 import type { Job } from "./work.js"
 
@@ -34,14 +34,14 @@ export class ScriptedConnection implements DriverConnection {
 
   execute(statement: Statement): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
     this.called(statement)
-    return Effect.suspend(() => this.trip(statement, "statement"))
+    return Effect.uninterruptibleMask((restore) => this.trip(statement, "statement", restore))
   }
 
   stream(statement: Statement): Stream.Stream<any, SqlFailure> {
     this.called(statement, "stream")
     return Stream.unwrapScoped(
       Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(Effect.suspend(() => this.trip(statement, "stream"))), (rows) => {
+        Effect.flatMap(this.trip(statement, "stream", restore), (rows) => {
           const reading = this.link.hold(statement.sql)
           const end = this.link.cutAfter
           this.link.cutAfter = Infinity
@@ -168,10 +168,15 @@ export class ScriptedConnection implements DriverConnection {
     }
   }
 
-  /** The control statements ahead, then the statement: the first that fails ends the trip. */
+  /**
+   * The control statements ahead, then the statement: the first that fails ends the trip. Only its waits can be
+   * interrupted: no gap between the sending and the first of them, or between an answer and what has travelled behind its
+   * question.
+   */
   private trip(
     statement: Statement,
     step: "statement" | "stream",
+    restore: Restore,
     from = 0
   ): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
     if (from === 0) statement.onSend?.()
@@ -185,20 +190,15 @@ export class ScriptedConnection implements DriverConnection {
           return failure === undefined ? Exit.void : Exit.fail(failure)
         },
         rest: () => this.unattended(statement, step, i + 1)
-      })
-      if (done !== Exit.void) {
-        // No gap between an answer and what has travelled behind its question.
-        return Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(restore(done), () => restore(this.trip(statement, step, i + 1)))
-        )
-      }
+      }, restore)
+      if (done !== Exit.void) return Effect.flatMap(done, () => this.trip(statement, step, restore, i + 1))
     }
     return this.link.perform({
       step,
       sql: statement.sql,
       apply: () => this.run(statement, step),
       answer: (rows) => shapeRows(rows, rows.length, step === "stream" ? "rows" : statement.shape)
-    })
+    }, restore)
   }
 
   /**

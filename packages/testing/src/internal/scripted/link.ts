@@ -5,7 +5,7 @@
  * whoever waits for it also waits for the link to break. Work whose client has gone is left to the server, which carries
  * it out when its time has come (`afterAll`).
  */
-import { type Clock, Duration, Effect, Exit } from "effect"
+import { type Clock, Duration, Effect, Exit, FiberId, Runtime } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Outcome } from "../../Outcome.js"
@@ -17,7 +17,7 @@ import type { Peer, Server, WireEntry } from "./server.js"
 import type { Transaction } from "./store.js"
 import { applies, type Job, outlives, type Work } from "./work.js"
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** An open stream. */
 export interface Reading {
@@ -72,7 +72,7 @@ export class Link implements Backend, Peer {
     }
   }
 
-  perform<A>(job: Job<A>): Effect.Effect<A, SqlFailure> {
+  perform<A>(job: Job<A>, restore?: Restore): Effect.Effect<A, SqlFailure> {
     this.server.catchUp()
     if (this.state !== "open") {
       if (this.state === "closed") {
@@ -87,10 +87,10 @@ export class Link implements Backend, Peer {
         statement: job.sql
       }))
     }
-    return this.carryOut(job, this.take(job.step, job.sql))
+    return this.carryOut(job, this.take(job.step, job.sql), restore)
   }
 
-  carryOut<A>(job: Job<A>, outcome: Outcome): Effect.Effect<A, SqlFailure> {
+  carryOut<A>(job: Job<A>, outcome: Outcome, restore?: Restore): Effect.Effect<A, SqlFailure> {
     switch (outcome._tag) {
       case "LostBefore":
         return this.lose(job, "no")
@@ -101,7 +101,7 @@ export class Link implements Backend, Peer {
         })
     }
     const entry = this.server.arrived(this.id, job.step, job.sql, this.tx, outcome)
-    return outcome._tag === "Ok" ? this.apply(job, entry) : this.finish(job, outcome, entry)
+    return outcome._tag === "Ok" ? this.apply(job, entry) : this.finish(job, outcome, entry, restore)
   }
 
   private apply<A>(job: Job<A>, entry: WireEntry | undefined): Exit.Exit<A, SqlFailure> {
@@ -212,12 +212,20 @@ export class Link implements Backend, Peer {
 
   /** Passes when the time is over or the connection breaks, whichever is first. */
   pause(clock: Clock.Clock, millis: number): Effect.Effect<void> {
-    const broken = Effect.async<void>((resume) => {
-      const waiter = () => resume(Effect.void)
-      this.waiters.add(waiter)
-      return Effect.sync(() => this.waiters.delete(waiter))
-    })
-    return millis === Infinity ? broken : Effect.raceFirst(clock.sleep(Duration.millis(millis)), broken)
+    // One wait for both: a race of Effect's that is interrupted at its beginning leaves fibers that its own waits for.
+    return Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+      Effect.async<void>((resume) => {
+        const over = () => resume(Effect.void)
+        this.waiters.add(over)
+        const sleeper = millis === Infinity
+          ? undefined
+          : Runtime.runFork(runtime)(Effect.interruptible(clock.sleep(Duration.millis(millis))))
+        sleeper?.addObserver(over)
+        return Effect.sync(() => {
+          this.waiters.delete(over)
+          sleeper?.unsafeInterruptAsFork(FiberId.none)
+        })
+      }))
   }
 
   /** Nobody waits for the answer any more: the connection stays busy until the server is done with it. */
