@@ -1,8 +1,8 @@
 /**
  * Opening a session: what is asked of it, where it stands among the sessions around it, and its body's context.
  */
-import { Cause, Effect, Exit, FiberRef, Option } from "effect"
-import type { Context, Duration, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber, FiberId, FiberRef, Option } from "effect"
+import type { Context, Duration } from "effect"
 import * as Time from "effect/Duration"
 import type { BeginOptions } from "../../Dialect.js"
 import type { Priority } from "../../Pool.js"
@@ -15,7 +15,7 @@ import {
   NestedRefused,
   SessionTimeout
 } from "../../SqlFailure.js"
-import { flatMap, mapError } from "../effects.js"
+import { flatMap, mapError, onEnd } from "../effects.js"
 import type { Restore } from "../effects.js"
 import { asFirst } from "../sessionState.js"
 import type { Site } from "../sight/site.js"
@@ -230,26 +230,43 @@ export const leaveJoined = <A, E>(ref: SessionRef, exit: Exit.Exit<A, E>): Effec
   return exit
 }
 
-/** Interrupts a body that takes longer than its session may. */
+/**
+ * Interrupts a body that takes longer than its session may. It has a fiber of its own, and is waited for however it ends.
+ *
+ * A race of Effect's makes its fibers one step before it starts them: interrupted in between, by a fiber that gives way
+ * there, it leaves two behind that never run, and that the end of its own fiber waits for.
+ */
 export const limit = <A, E, R, X>(
   ref: SessionRef,
   body: Effect.Effect<A, E, R>,
   millis: number,
   raise: Raise<X>
 ): Effect.Effect<A, E | X, R> =>
-  Effect.timeoutFail(body, {
-    duration: Time.millis(millis),
-    onTimeout: () => {
-      const { host, session } = ref.unit
-      return raise(
-        new SessionTimeout({
-          message:
-            `Session ${session} of engine "${host.name}" did not end within its timeout of ${millis} ms; it was ` +
-            "interrupted and rolled back.",
-          engine: host.name,
-          session,
-          limitMillis: millis
-        })
-      )
-    }
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.fork(restore(body)), (fiber) => {
+      const { deadlines } = ref.unit.host
+      let late = false
+      const deadline = deadlines.set(millis, () => {
+        // A body that has ended came in time, whoever hears of it first.
+        if (fiber.unsafePoll() !== null) return
+        late = true
+        fiber.unsafeInterruptAsFork(FiberId.none)
+      })
+      const wait = Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber))
+      return onEnd(wait, (waited): Effect.Effect<A, E | X> => {
+        deadlines.lift(deadline)
+        if (Exit.isFailure(waited)) return Effect.failCause(waited.cause)
+        if (late) return Effect.fail(raise(tooLate(ref, millis)))
+        return Exit.isSuccess(waited.value) ? Effect.zipRight(fiber.inheritAll, waited.value) : waited.value
+      })
+    })
+  )
+
+const tooLate = ({ unit: { host, session } }: SessionRef, millis: number): SessionTimeout =>
+  new SessionTimeout({
+    message: `Session ${session} of engine "${host.name}" did not end within its timeout of ${millis} ms; it was ` +
+      "interrupted and rolled back.",
+    engine: host.name,
+    session,
+    limitMillis: millis
   })

@@ -5,7 +5,7 @@
  * whoever waits for it also waits for the link to break. Work whose client has gone is left to the server, which carries
  * it out when its time has come (`afterAll`).
  */
-import { type Clock, Duration, Effect, Exit, FiberId, Runtime } from "effect"
+import { type Clock, Duration, Effect, Exit, type Fiber, FiberId, Runtime } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Outcome } from "../../Outcome.js"
@@ -215,16 +215,21 @@ export class Link implements Backend, Peer {
     // One wait for both: a race of Effect's that is interrupted at its beginning leaves fibers that its own waits for.
     return Effect.flatMap(Effect.runtime<never>(), (runtime) =>
       Effect.async<void>((resume) => {
-        const over = () => resume(Effect.void)
-        this.waiters.add(over)
-        const sleeper = millis === Infinity
-          ? undefined
-          : Runtime.runFork(runtime)(Effect.interruptible(clock.sleep(Duration.millis(millis))))
-        sleeper?.addObserver(over)
-        return Effect.sync(() => {
+        let sleeper: Fiber.RuntimeFiber<void> | undefined
+        const stop = () => {
           this.waiters.delete(over)
           sleeper?.unsafeInterruptAsFork(FiberId.none)
-        })
+        }
+        const over = () => {
+          stop()
+          resume(Effect.void)
+        }
+        this.waiters.add(over)
+        if (millis !== Infinity) {
+          sleeper = Runtime.runFork(runtime)(Effect.interruptible(clock.sleep(Duration.millis(millis))))
+          sleeper.addObserver(over)
+        }
+        return Effect.sync(stop)
       }))
   }
 
