@@ -108,6 +108,7 @@ const suite = (runs: number, seen: Record<string, number>) =>
           seen[name] = (seen[name] ?? 0) + dataset.sizes[name]
           const inserted: ReadonlyArray<any> = dataset.rows[name]
           const returned: ReadonlyArray<any> = loaded[name]
+          // Tables of many shapes stand in one list: which of them this is, only its name tells.
           const read = yield* Repository.make(all[name] as any).findMany() as Effect.Effect<ReadonlyArray<any>>
           expect(read.length).toBe(inserted.length)
           const key = all[name].primaryKey[0]!

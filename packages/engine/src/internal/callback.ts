@@ -49,10 +49,7 @@ export class Asked<A, E> {
 
   /** Waits for the answer, interruptible wherever it stands. */
   get wait(): Effect.Effect<A, E> {
-    return this.answer ?? Effect.async((resume) => {
-      if (this.answer === undefined) this.resume = resume
-      else resume(this.answer)
-    })
+    return this.answer ?? Effect.async((resume) => this.listen(resume))
   }
 
   /** Calls back with the answer, at once where it is there. */

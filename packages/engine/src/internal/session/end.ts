@@ -213,7 +213,7 @@ const none: ReadonlyArray<Hook> = []
 const undone = (scope: Scope<Hook>): ReadonlyArray<Hook> => {
   if (scope.child === undefined) return none
   const hooks: Array<Hook> = []
-  for (let at = scope.child as Scope<Hook> | undefined; at !== undefined; at = at.child) {
+  for (let at: Scope<Hook> | undefined = scope.child; at !== undefined; at = at.child) {
     hooks.unshift(...at.afterRollback)
   }
   return hooks
