@@ -1,11 +1,11 @@
 /**
  * The work: what is raced, how many at once, how long.
  */
-import type { Running } from "./peer.js"
+import type { Key } from "./apart.js"
 
 export interface Course {
   readonly work: string
-  readonly key: Exclude<keyof Running, "close">
+  readonly key: Key
   readonly concurrencies: ReadonlyArray<number>
   readonly slow: boolean
   readonly writes: boolean
@@ -47,5 +47,5 @@ export const titles: Readonly<Record<string, string>> = {
 /** How long and how often: many short batches, because what else the machine does comes and goes. */
 export const pace = (quick: boolean, slow: boolean) =>
   quick
-    ? { rounds: slow ? 5 : 11, batchMillis: slow ? 60 : 30 }
-    : { rounds: slow ? 15 : 41, batchMillis: slow ? 150 : 60 }
+    ? { rounds: slow ? 5 : 11, batchMillis: slow ? 60 : 30, warmMillis: 500 }
+    : { rounds: slow ? 11 : 25, batchMillis: slow ? 150 : 60, warmMillis: 2_000 }

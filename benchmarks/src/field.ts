@@ -1,17 +1,18 @@
 /**
- * The peers of one database, connected: what each race runs them through.
+ * The peers of one database, each in a process of its own: what each race runs them through.
  */
+import type { Apart } from "./apart.js"
 import type { Course } from "./courses.js"
 import { pace } from "./courses.js"
 import { race } from "./measure/rounds.js"
 import type { Options } from "./options.js"
-import type { Peer, Running } from "./peer.js"
+import type { Peer } from "./peer.js"
 import type { Check, Database, Race } from "./results.js"
 
 /** A peer that takes part, with what lets its rows be looked at. */
 export interface Runner {
   readonly peer: Peer
-  running: Running
+  apart: Apart
   /** Takes back what was written. */
   readonly empty: () => Promise<void>
   /** What was written, in one line. */
@@ -36,21 +37,25 @@ export const run = async (
   runners: ReadonlyArray<Runner>,
   quick: boolean
 ): Promise<{ readonly race: Race; readonly check: Check | undefined }> => {
-  const taking = runners.filter(({ running }) => running[course.key] !== undefined)
-  if (course.writes) { for (const runner of taking) await runner.empty() }
+  const { key } = course
+  const taking = runners.filter(({ apart }) => apart.can(key))
   const plan = {
     ...pace(quick, line === "slow"),
     concurrency,
     most: course.most,
-    fewest: Math.max(course.most <= 20 ? 1 : line === "slow" ? 10 : 40, concurrency),
-    warmUp: course.most <= 20 ? 3 : line === "slow" ? Math.max(20, concurrency) : quick ? 500 : 2_000,
-    from: 1
+    fewest: Math.max(course.most <= 20 ? 1 : line === "slow" ? 10 : 40, concurrency)
   }
-  const raced = await race(
-    taking.map(({ peer, running }) => ({ name: peer.name, loop: running[course.key]! })),
+  const { count, timed } = await race(
+    taking.map(({ apart, empty, peer }) => ({
+      name: peer.name,
+      warm: (count, concurrency, millis) => apart.warm(key, count, concurrency, millis),
+      time: (span) => apart.time(key, span),
+      empty: async () => {
+        if (course.writes) await empty()
+      }
+    })),
     plan
   )
-  const { count, timed } = raced
   const result: Race = { database, work: course.work, concurrency, line, count, timed }
   if (!course.writes) return { race: result, check: undefined }
   const finished = taking.filter(({ peer }) =>

@@ -76,6 +76,4 @@ else {
     console.error("Not all have written the same rows: the figures compare different work.")
     process.exitCode = 1
   } else if (options.whole) write(results)
-  // Pools of some peers would keep the process for a while.
-  process.exit()
 }

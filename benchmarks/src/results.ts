@@ -34,7 +34,7 @@ export interface Results {
   readonly server: string
   readonly versions: ReadonlyArray<{ readonly peer: string; readonly versions: string; readonly note: string }>
   readonly races: ReadonlyArray<Race>
-  readonly bursts: ReadonlyArray<Burst>
+  readonly bursts: ReadonlyArray<Burst & { readonly name: string }>
   readonly checks: ReadonlyArray<Check>
   /** The slow line: milliseconds for a round trip of a small query, and round trips of one operation. */
   readonly slow:

@@ -7,7 +7,6 @@ import type { Loop } from "../peer.js"
 import { quantile } from "./statistics.js"
 
 export interface Burst {
-  readonly name: string
   readonly totalMillis: number
   readonly p50: number
   readonly p99: number
@@ -19,8 +18,7 @@ export interface Burst {
 
 const used = () => getHeapStatistics().used_heap_size
 
-export const burst = async (name: string, loop: Loop, from: number, count: number): Promise<Burst> => {
-  globalThis.gc?.()
+export const burst = async (loop: Loop, from: number, count: number): Promise<Burst> => {
   const before = used()
   let most = before
   const latencies: Array<number> = []
@@ -47,7 +45,6 @@ export const burst = async (name: string, loop: Loop, from: number, count: numbe
     delays.disable()
   }
   return {
-    name,
     totalMillis: performance.now() - start,
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),

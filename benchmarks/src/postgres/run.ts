@@ -4,9 +4,9 @@
 import { Effect } from "effect"
 import { PgServer } from "effect-sql-engine-testing"
 import { Client } from "pg"
+import { Apart } from "../apart.js"
 import { onPostgres } from "../courses.js"
 import { chosen, run, type Runner } from "../field.js"
-import { type Burst, burst } from "../measure/burst.js"
 import { median } from "../measure/statistics.js"
 import type { Options } from "../options.js"
 import { say } from "../report/console.js"
@@ -51,7 +51,7 @@ const measure = async (url: string, options: Options): Promise<Found> => {
     admins.push(admin)
     runners.push({
       peer,
-      running: await peer.open(address(`peer${at}`), pool),
+      apart: await Apart.open("postgres", peer.name, address(`peer${at}`), pool),
       empty: async () => {
         await admin.query(emptied)
       },
@@ -72,15 +72,15 @@ const measure = async (url: string, options: Options): Promise<Found> => {
     }
   }
 
-  const bursts: Array<Burst> = []
+  const bursts: Array<Results["bursts"][number]> = []
   if (options.wants("W6")) {
-    for (const { empty, peer, running } of runners) {
-      if (running.insert === undefined || peer.packages.length === 0) continue
+    for (const { apart, empty, peer } of runners) {
+      if (!apart.can("insert") || peer.packages.length === 0) continue
+      await apart.warm("insert", 200, pool, options.quick ? 500 : 2_000)
       await empty()
-      await running.insert({ from: 1, count: 200, concurrency: pool })
-      const repeated: Array<Burst> = []
+      const repeated: Array<Results["bursts"][number]> = []
       for (let i = 0; i < (options.quick ? 1 : 3); i++) {
-        repeated.push(await burst(peer.name, running.insert, 1_000 + i * 5_000, 5_000))
+        repeated.push({ name: peer.name, ...await apart.burst("insert", 1_000 + i * 5_000, 5_000) })
       }
       repeated.sort((a, b) => a.totalMillis - b.totalMillis)
       bursts.push(repeated[Math.floor(repeated.length / 2)]!)
@@ -93,9 +93,10 @@ const measure = async (url: string, options: Options): Promise<Found> => {
     const through = await line(Number(new URL(url).port), delay)
     // Another process has no place behind a thread of this one.
     const behind = runners.filter(({ peer }) => peer.packages.length > 0)
-    for (const runner of runners) await runner.running.close()
+    for (const { apart } of runners) await apart.close()
     for (const runner of behind) {
-      runner.running = await runner.peer.open(address(`peer${runners.indexOf(runner)}`, through.port), pool)
+      const database = address(`peer${runners.indexOf(runner)}`, through.port)
+      runner.apart = await Apart.open("postgres", runner.peer.name, database, pool)
     }
     const probe = new Client({ connectionString: address("bench", through.port) })
     await probe.connect()
@@ -111,19 +112,18 @@ const measure = async (url: string, options: Options): Promise<Found> => {
       for (const concurrency of course.concurrencies) {
         note(await run("postgres", course, concurrency, "slow", behind, options.quick))
       }
-      for (const { peer, running } of behind) {
-        const loop = running[course.key]
-        if (loop === undefined) continue
+      for (const { apart, peer } of behind) {
+        if (!apart.can(course.key)) continue
         const count = 20
         await through.trips()
-        await loop({ from: 1_000_000, count, concurrency: 1 })
+        await apart.time(course.key, { from: 1_000_000, count, concurrency: 1 })
         trips.push({ name: peer.name, work: course.work, trips: (await through.trips()) / count })
       }
     }
     slow = { roundTripMillis: median(times), trips }
-    for (const { running } of behind) await running.close()
+    for (const { apart } of behind) await apart.close()
     await through.close()
-  } else for (const { running } of runners) await running.close()
+  } else for (const { apart } of runners) await apart.close()
   for (const admin of admins) await admin.end()
   await root.end()
   return { races, checks, bursts, slow, absent, server }

@@ -82,9 +82,10 @@ const head = ({ machine: { cores, cpu, load, memoryGigabytes, node, system }, qu
 
 This page was written by \`npm run bench${
     quick ? " -- --quick" : ""
-  }\`, which runs everything side by side in one process
-tree: each round gives every peer the same batch, one after the other, and who begins moves on. A ratio is taken within a
-round, to plain \`pg\` or plain \`better-sqlite3\` in that round. Below 1 is faster than the plain driver.
+  }\`, which runs everything side by side: each peer in
+a process of its own, warm, as in an application that has only this one. Each round gives every peer the same batch, one
+after the other, and who begins moves on. A ratio is taken within a round, to plain \`pg\` or plain \`better-sqlite3\` in
+that round. Below 1 is faster than the plain driver.
 
 | | |
 | --- | --- |
@@ -108,7 +109,7 @@ const lies = `## What not to conclude
   machine makes of the same work: a difference that is smaller is none.
 - The peers do not promise the same. Some send BEGIN, statements and COMMIT together; some check, decode or map rows, track
   entities, or count round trips nobody asked for. What \`${ours}\` guarantees is in [Sessions](sessions.md).
-- Processor time is this process's alone. What a peer makes the server do is not in it.
+- Processor time is the peer's process alone. What it makes the server do is not in it.
 - Each peer is used as its own documentation does it, by somebody who does not work with it every day.
 `
 

@@ -5,6 +5,7 @@ import Sqlite from "better-sqlite3"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { Apart } from "../apart.js"
 import { onSqlite } from "../courses.js"
 import { chosen, run, type Runner } from "../field.js"
 import type { Options } from "../options.js"
@@ -29,7 +30,7 @@ export const onFiles = async (options: Options): Promise<Found> => {
       fill(admin)
       runners.push({
         peer,
-        running: await peer.open(file, 1),
+        apart: await Apart.open("sqlite", peer.name, file, 1),
         empty: async () => {
           admin.exec("DELETE FROM item")
         },
@@ -46,7 +47,7 @@ export const onFiles = async (options: Options): Promise<Found> => {
         if (found.check !== undefined) checks.push(found.check)
       }
     }
-    for (const { running } of runners) await running.close()
+    for (const { apart } of runners) await apart.close()
     const engineMap = options.wants("W7") ? await fromMap(path.join(folder, "map.db"), options.quick) : undefined
     return { races, checks, absent, engineMap }
   } finally {

@@ -1,0 +1,31 @@
+/**
+ * How long a batch takes, by the wall and by the processor.
+ */
+import type { Loop } from "../peer.js"
+
+export interface Span {
+  readonly from: number
+  readonly count: number
+  readonly concurrency: number
+}
+
+/** Milliseconds. */
+export interface Taken {
+  readonly wall: number
+  /** The process's own work, on all its threads: what else the machine does is not in it. */
+  readonly work: number
+}
+
+export const time = async (loop: Loop, { concurrency, count, from }: Span): Promise<Taken> => {
+  const before = process.cpuUsage()
+  const start = performance.now()
+  const own = await loop({ from, count, concurrency })
+  const wall = own ?? performance.now() - start
+  const { system, user } = process.cpuUsage(before)
+  return { wall, work: (user + system) / 1000 }
+}
+
+export const reason = (error: unknown): string => {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "").join(" ").slice(0, 160)
+}
