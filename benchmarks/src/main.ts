@@ -69,8 +69,11 @@ else {
     for (const { name, trips, work } of results.slow.trips) console.log(`  ${work} ${name}: ${trips.toFixed(2)} trips`)
   }
   if (results.engineMap !== undefined) {
-    const { get, scope } = results.engineMap
-    console.log(`W7 ${median(get).toFixed(2)} µs, of which the scope is ${median(scope).toFixed(2)} µs`)
+    const { get, scope, scoped } = results.engineMap
+    console.log(
+      `W7 ${median(get).toFixed(2)} µs, with a scope of its own ${median(scoped).toFixed(2)}, a bare scope with a ` +
+        `finalizer ${median(scope).toFixed(2)}`
+    )
   }
   if (results.checks.some(({ different }) => different.length > 0)) {
     console.error("Not all have written the same rows: the figures compare different work.")

@@ -4,6 +4,7 @@
 import type { Burst } from "./measure/burst.js"
 import type { Machine } from "./measure/machine.js"
 import type { Timed } from "./measure/rounds.js"
+import type { Found as EngineMap } from "./sqlite/engineMap.js"
 
 export type Database = "postgres" | "sqlite"
 
@@ -43,7 +44,6 @@ export interface Results {
       readonly trips: ReadonlyArray<{ readonly name: string; readonly work: string; readonly trips: number }>
     }
     | undefined
-  /** Microseconds to get an engine from the map, and for the scope around it alone. */
-  readonly engineMap: { readonly get: ReadonlyArray<number>; readonly scope: ReadonlyArray<number> } | undefined
+  readonly engineMap: EngineMap | undefined
   readonly absent: ReadonlyArray<{ readonly peer: string; readonly why: string }>
 }

@@ -145,16 +145,16 @@ export const page = (results: Results): ReadonlyMap<string, string> => {
     )
   }
   if (results.engineMap !== undefined) {
-    const get = summary(results.engineMap.get)
-    const scope = summary(results.engineMap.scope)
+    const micros = (rounds: ReadonlyArray<number>) => {
+      const { max, median: middle, min } = summary(rounds)
+      return `${middle.toFixed(2)} µs (${min.toFixed(2)} to ${max.toFixed(2)})`
+    }
+    const { get, scope, scoped } = results.engineMap
     parts.push(
       `## W7: ${titles["W7"]}\n\nTo hold an engine that is there for the life of a scope takes ${
-        get.median.toFixed(2)
-      } µs ` +
-        `(${get.min.toFixed(2)} to ${get.max.toFixed(2)}); an empty scope with a finalizer ${
-          scope.median.toFixed(2)
-        } µs ` +
-        `(${scope.min.toFixed(2)} to ${scope.max.toFixed(2)}).\n`
+        micros(get)
+      }; with a ` +
+        `scope of its own ${micros(scoped)}. A scope with a finalizer that does nothing takes ${micros(scope)}.\n`
     )
   }
   const compared = results.checks.filter(({ different }) => different.length === 0)

@@ -7,7 +7,7 @@ import { callback } from "effect-sql-engine/Driver"
 import type { Condition, ConnectContext, TransactionStatus } from "effect-sql-engine/Driver"
 import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { Dirt } from "./dirt.js"
-import { Exchange, type Outcome, type Step } from "./exchange.js"
+import { Exchange, type Outcome, Script, Step, Steps } from "./exchange.js"
 import { fromServer, isServerError, linkFailure, type ServerError } from "./failure.js"
 import { deathProvesGone } from "./gone.js"
 import type { Link } from "./link.js"
@@ -72,7 +72,7 @@ export class Channel {
   /** Writes an exchange and keeps account of what it did, also when nobody waits for it any more. */
   send(exchange: Exchange, about: Traits, done: (outcome: Outcome) => void): void {
     exchange.onDone = (outcome) => {
-      this.dirt.answered(exchange.tags, about, this.link.statements)
+      if (exchange.tags !== undefined) this.dirt.answered(exchange.tags, about, this.link.statements)
       if (this.link.status === "I") {
         this.askedReadOnly = false
         this.abortedBy = undefined
@@ -96,7 +96,7 @@ export class Channel {
     if (scripts.length === 0) return Effect.succeed([])
     return Effect.async((resume) => {
       const outcomes: Array<Outcome> = []
-      const exchanges = scripts.map((sql) => new Exchange({ _tag: "script", sql }))
+      const exchanges = scripts.map((sql) => new Exchange(new Script(sql)))
       for (const exchange of exchanges) {
         this.send(exchange, traits(""), (outcome) => {
           if (outcomes.push(outcome) === exchanges.length) resume(Effect.succeed(outcomes))
@@ -109,14 +109,14 @@ export class Channel {
   /** The steps of a prelude: BEGIN, SAVEPOINT. */
   preludeSteps(prelude: ReadonlyArray<string>): Array<Step> {
     if (prelude.length > 0 && this.link.status === "I") this.currentTransaction = undefined
-    return prelude.map((sql) => ({ sql, values: [] }))
+    return prelude.map((sql) => new Step(sql))
   }
 
   /** An exchange of steps, with what is to be closed at its head. */
   exchange(steps: ReadonlyArray<Step>, closeStatements: ReadonlyArray<string>): Exchange {
     const closePortals = this.closingPortals
     if (closePortals.length > 0) this.closingPortals = []
-    return new Exchange({ _tag: "steps", steps, closeStatements, closePortals })
+    return new Exchange(new Steps(steps, closeStatements, closePortals))
   }
 
   /** Marks what is about to be sent. */

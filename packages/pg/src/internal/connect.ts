@@ -7,14 +7,15 @@ import { Duration, Effect, Either, Random } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { TargetSessionAttrs } from "../PgConfig.js"
+import { collect } from "./collect.js"
 import { connectFailure, type Failed } from "./connectFailure.js"
 import { dial, type Refusal } from "./dial.js"
-import { Exchange } from "./exchange.js"
+import { Exchange, Step, Steps } from "./exchange.js"
 import { linkFailure } from "./failure.js"
 import type { Link } from "./link.js"
 import type { Endpoint, Settings } from "./settings.js"
 import { attempts } from "./tls.js"
-import { defaultTypes, newResult } from "./wire.js"
+import { defaultTypes } from "./wire.js"
 
 type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
@@ -28,9 +29,9 @@ const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly r
     return Effect.succeed({ standby: standby === "on", readOnly: standby === "on" || readOnly === "on" })
   }
   return Effect.async((resume) => {
-    const result = newResult(true, defaultTypes)
+    const result = collect("values", defaultTypes)
     const sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
-    const exchange = new Exchange({ _tag: "steps", steps: [{ sql, values: [], result }] })
+    const exchange = new Exchange(new Steps([new Step(sql, [], result)]))
     exchange.onDone = (outcome) => {
       const [standby, readOnly] = result.rows[0] ?? []
       const error = outcome.lost ?? outcome.error

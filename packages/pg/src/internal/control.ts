@@ -6,9 +6,11 @@ import { callback } from "effect-sql-engine/Driver"
 import type { Control, TransactionStatus } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
-import { Exchange } from "./exchange.js"
+import { Exchange, Script, Step } from "./exchange.js"
 import { aborted, outcomeFailure } from "./outcome.js"
 import { traits } from "./sqlText.js"
+
+const none: ReadonlyArray<never> = []
 
 /** Sends one control statement. Interrupted, it is not cancelled: the connection is busy until the server has answered. */
 export const control = (channel: Channel, kind: Control, sql: string): Effect.Effect<TransactionStatus, SqlFailure> =>
@@ -18,8 +20,8 @@ export const control = (channel: Channel, kind: Control, sql: string): Effect.Ef
     if (link.busy) return answer(Effect.zipRight(channel.settle, control(channel, kind, sql)))
     // COMMIT is sent in steps: their first answer tells that the server has begun, and its absence that it has not.
     const exchange = kind === "commit"
-      ? channel.exchange([{ sql, values: [] }], [])
-      : new Exchange({ _tag: "script", sql })
+      ? channel.exchange(Array.of(new Step(sql)), none)
+      : new Exchange(new Script(sql))
     channel.send(exchange, traits(sql), (outcome) => {
       if (outcome.error !== undefined || outcome.lost !== undefined) {
         return answer(Effect.fail(outcomeFailure(channel, outcome, {
@@ -32,7 +34,7 @@ export const control = (channel: Channel, kind: Control, sql: string): Effect.Ef
         })))
       }
       answer(
-        kind === "commit" && exchange.tags[0] === "ROLLBACK"
+        kind === "commit" && exchange.tags?.[0] === "ROLLBACK"
           ? Effect.fail(aborted(channel))
           : Effect.succeed(channel.transaction())
       )

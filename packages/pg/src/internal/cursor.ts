@@ -11,13 +11,14 @@ import { Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
+import { collect, type Collected, type Columns } from "./collect.js"
 import { control } from "./control.js"
-import type { Exchange, Outcome, Step } from "./exchange.js"
+import { type Exchange, type Outcome, PortalStep, type Step } from "./exchange.js"
 import { outcomeFailure, unreadable } from "./outcome.js"
-import { bind } from "./parameters.js"
+import { bind, isBound } from "./parameters.js"
 import { refusedBehindPgBouncer } from "./pooled.js"
 import { traits } from "./sqlText.js"
-import { newResult, type WireResult } from "./wire.js"
+import type { WireValue } from "./wire.js"
 
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
 
@@ -36,7 +37,7 @@ export const cursorStream = (channel: Channel, statement: Statement): Stream.Str
 /** A batch on its way. */
 interface Batch {
   readonly exchange: Exchange
-  readonly result: WireResult
+  readonly result: Collected
   outcome: Outcome | undefined
   wake: (() => void) | undefined
 }
@@ -49,7 +50,7 @@ class Cursor {
   private batches = 0
   private step = 0
   private ahead: Batch | undefined
-  private fields: ReadonlyArray<any> = []
+  private columns: Columns | undefined = undefined
 
   constructor(private readonly channel: Channel, private readonly statement: Statement) {
     this.portal = channel.nextPortal()
@@ -61,8 +62,8 @@ class Cursor {
     if (this.started) return this.receive(this.ahead ?? this.read())
     if (channel.link.death !== undefined) return Effect.fail(Option.some(channel.dead(statement.sql)))
     if (channel.link.busy) return Effect.zipRight(Effect.mapError(channel.settle, Option.some), this.pull)
-    const bound = bind(statement, channel.context.engine)
-    if ("failure" in bound) return Effect.fail(Option.some(bound.failure))
+    const values = bind(statement, channel.context.engine)
+    if (!isBound(values)) return Effect.fail(Option.some(values))
     const about = traits(statement.sql)
     const refused = refusedBehindPgBouncer(channel, about)
     if (refused !== undefined) return Effect.fail(Option.some(refused))
@@ -72,20 +73,17 @@ class Cursor {
     this.step = steps.length
     channel.note(about, statement.prelude)
     statement.onSend?.()
-    return this.receive(this.write([...steps, {
-      sql: statement.sql,
-      values: bound.values,
-      portal: this.portal,
-      rows: channel.settings.fetchSize
-    }]))
+    return this.receive(this.write(steps, values))
   })
 
-  private write(steps: ReadonlyArray<Step>): Batch {
-    const { channel, statement } = this
-    const result = newResult(statement.shape === "values", channel.settings.types)
-    if (this.fields.length > 0) result.addFields(this.fields)
-    const last = { ...steps[steps.length - 1]!, result }
-    const exchange = channel.exchange([...steps.slice(0, -1), last], channel.link.statements.toClose())
+  /** Asks for a batch, behind these steps; without values for the next one. */
+  private write(steps: ReadonlyArray<Step>, values: ReadonlyArray<WireValue> | undefined): Batch {
+    const { channel, portal, statement } = this
+    const { fetchSize, types } = channel.settings
+    const result = collect(statement.shape, types)
+    if (this.columns !== undefined) result.describe(this.columns)
+    const last = new PortalStep(statement.sql, values ?? [], result, portal, fetchSize, values === undefined)
+    const exchange = channel.exchange([...steps, last], channel.link.statements.toClose())
     const batch: Batch = { exchange, result, outcome: undefined, wake: undefined }
     channel.send(exchange, traits(statement.sql), (outcome) => {
       batch.outcome = outcome
@@ -99,13 +97,7 @@ class Cursor {
   }
 
   private read(): Batch {
-    return this.write([{
-      sql: "",
-      values: [],
-      portal: this.portal,
-      rows: this.channel.settings.fetchSize,
-      resume: true
-    }])
+    return this.write([], undefined)
   }
 
   private failure(batch: Batch): SqlFailure {
@@ -145,8 +137,8 @@ class Cursor {
       return Effect.fail(Option.some(unreadable(channel, statement.sql)))
     }
     this.batches++
-    this.fields = result.fields
-    const rows = Chunk.unsafeFromArray(statement.shape === "raw" ? [result] : result.rows)
+    this.columns = result.columns
+    const rows = Chunk.unsafeFromArray(result.rows)
     if (exchange.suspended) {
       if (this.batches > 1) this.ahead = this.read()
       return Effect.succeed(rows)

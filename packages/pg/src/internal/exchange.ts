@@ -7,45 +7,65 @@
  *
  * Source: https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
  */
+import { type Collected, Columns } from "./collect.js"
 import { isServerError, type ServerError } from "./failure.js"
 import { Messages } from "./messages.js"
 import type { Prepared } from "./preparedStatements.js"
-import { acceptedAsQuery, type Answers, type WireConnection, type WireResult, type WireValue } from "./wire.js"
+import { acceptedAsQuery, type Answers, type WireConnection, type WireValue } from "./wire.js"
+
+const none: ReadonlyArray<never> = []
 
 /** A statement of an exchange. */
-export interface Step {
-  readonly sql: string
-  readonly values: ReadonlyArray<WireValue>
-  /** Collects the rows; absent: they are dropped. */
-  readonly result?: WireResult | undefined
-  readonly prepared?: Prepared | undefined
-  /** A named portal, to be read in batches of `rows`. */
-  readonly portal?: string | undefined
-  readonly rows?: number | undefined
-  /** The portal stands already: read on. */
-  readonly resume?: boolean | undefined
+export class Step {
+  constructor(
+    readonly sql: string,
+    readonly values: ReadonlyArray<WireValue> = none,
+    /** Collects the rows; absent: they are dropped. */
+    readonly result?: Collected,
+    readonly prepared?: Prepared
+  ) {}
 }
 
-/** What an exchange writes. */
-export type Content =
-  | {
-    readonly _tag: "steps"
-    readonly steps: ReadonlyArray<Step>
-    /** Prepared statements and portals to be closed first: that cannot fail. */
-    readonly closeStatements?: ReadonlyArray<string>
-    readonly closePortals?: ReadonlyArray<string>
+/** A named portal, read in batches of `rows`. */
+export class PortalStep extends Step {
+  constructor(
+    sql: string,
+    values: ReadonlyArray<WireValue>,
+    result: Collected,
+    readonly portal: string,
+    readonly rows: number,
+    /** The portal stands already: read on. */
+    readonly resume: boolean
+  ) {
+    super(sql, values, result)
   }
-  | { readonly _tag: "script"; readonly sql: string; readonly newResult?: (() => WireResult) | undefined }
+}
+
+/** Statements of the extended protocol, with prepared statements and portals to be closed first: that cannot fail. */
+export class Steps {
+  constructor(
+    readonly steps: ReadonlyArray<Step>,
+    readonly closeStatements: ReadonlyArray<string> = none,
+    readonly closePortals: ReadonlyArray<string> = none
+  ) {}
+}
+
+/** A text that may hold several statements. */
+export class Script {
+  constructor(readonly sql: string, readonly newResult?: () => Collected) {}
+}
 
 /** How an exchange ended. */
-export interface Outcome {
-  /** The server's error; absent when every step was answered with success. */
-  readonly error: ServerError | undefined
-  /** The link died before ReadyForQuery. */
-  readonly lost: Error | undefined
+export class Outcome {
+  constructor(
+    /** The server's error; absent when every step was answered with success. */
+    readonly error: ServerError | undefined,
+    /** The link died before ReadyForQuery. */
+    readonly lost: Error | undefined
+  ) {}
 }
 
-const none: ReadonlyArray<string> = []
+const unheard = (): void => {}
 
 /** A trip to the server. */
 export class Exchange implements Answers {
@@ -58,66 +78,76 @@ export class Exchange implements Answers {
   error: ServerError | undefined
   /** A parser of our own side threw; the rows are useless, the connection is not. */
   unreadable: unknown
-  readonly tags: Array<string> = []
+  /** The server's words for what it has done, a word for each statement. */
+  tags: Array<string> | undefined = undefined
   /** The results of a script. */
-  readonly results: Array<WireResult> = []
+  results: Array<Collected> | undefined = undefined
   /** It was interrupted: nobody waits for it any more, and the server is asked to stop. */
   abandoned = false
   /** Its rows are dropped as they come. */
   unread = false
   /** Called once, at ReadyForQuery or at the link's end. */
-  onDone: (outcome: Outcome) => void = () => {}
+  onDone: (outcome: Outcome) => void = unheard
 
-  private parses: Array<Prepared> = []
+  private parses: Array<Prepared> | undefined = undefined
   private confirmed = 0
-  private result: WireResult | undefined
+  private result: Collected | undefined
 
-  constructor(readonly content: Content) {}
+  constructor(readonly content: Steps | Script) {}
 
   private get step(): Step | undefined {
-    return this.content._tag === "script" ? undefined : this.content.steps[this.answered]
+    return this.content instanceof Steps ? this.content.steps[this.answered] : undefined
   }
 
   /** Called by the client when it is this exchange's turn to be written. */
   submit(connection: WireConnection): null {
     const { content } = this
-    if (content._tag === "script") {
+    if (content instanceof Script) {
       connection.query(content.sql)
       return null
     }
     const messages = new Messages()
-    for (const name of content.closePortals ?? none) messages.close("P", name)
-    for (const name of content.closeStatements ?? none) messages.close("S", name)
-    for (const step of content.steps) this.write(messages, step)
+    for (const name of content.closePortals) messages.close("P", name)
+    for (const name of content.closeStatements) messages.close("S", name)
+    for (const step of content.steps) {
+      if (step instanceof PortalStep) this.writePortal(messages, step)
+      else this.write(messages, step)
+    }
     const { stream } = connection
     if (stream.writable) stream.write(messages.bytes())
     return null
   }
 
-  private write(messages: Messages, step: Step): void {
-    const portal = step.portal ?? ""
-    if (step.resume !== true) {
-      const { prepared } = step
-      if (prepared === undefined && step.result === undefined && portal === "" && step.values.length === 0) {
-        return messages.plain(step.sql)
+  private write(messages: Messages, { prepared, result, sql, values }: Step): void {
+    if (prepared === undefined && result === undefined && values.length === 0) return messages.plain(sql)
+    const name = prepared?.name ?? ""
+    if (prepared === undefined || !prepared.parsed) {
+      messages.parse(name, sql)
+      if (prepared !== undefined) {
+        prepared.parsed = true
+        if (this.parses === undefined) this.parses = Array.of(prepared)
+        else this.parses.push(prepared)
       }
-      if (prepared === undefined || !prepared.parsed) {
-        messages.parse(prepared?.name ?? "", step.sql)
-        if (prepared !== undefined) {
-          prepared.parsed = true
-          this.parses.push(prepared)
-        }
-      }
-      messages.bind(portal, prepared?.name ?? "", step.values)
-      // The columns of a prepared statement cannot change behind our back: the server refuses to run it then.
-      if (step.result !== undefined && prepared?.fields === undefined) messages.describe(portal)
     }
-    messages.execute(portal, step.rows ?? 0)
+    messages.bind("", name, values)
+    // The columns of a prepared statement cannot change behind our back: the server refuses to run it then.
+    if (result !== undefined && prepared?.columns === undefined) messages.describe("")
+    messages.execute("", 0)
+  }
+
+  private writePortal(messages: Messages, { portal, resume, rows, sql, values }: PortalStep): void {
+    if (!resume) {
+      messages.parse("", sql)
+      messages.bind(portal, "", values)
+      messages.describe(portal)
+    }
+    messages.execute(portal, rows)
   }
 
   handleParseComplete(): void {
     this.begun = true
-    if (this.parses.length > this.confirmed && this.step?.prepared === this.parses[this.confirmed]) this.confirmed++
+    const { parses } = this
+    if (parses !== undefined && this.step?.prepared === parses[this.confirmed]) this.confirmed++
   }
 
   handleBindComplete(): void {
@@ -127,48 +157,47 @@ export class Exchange implements Answers {
   handleRowDescription(message: { readonly fields: ReadonlyArray<any> }): void {
     this.begun = true
     const { content, step } = this
-    if (content._tag === "script") {
-      this.result = content.newResult?.()
-    } else {
-      if (step?.prepared !== undefined) step.prepared.fields = message.fields
-      this.result = step?.result
-    }
-    this.result?.addFields(message.fields)
+    this.result = content instanceof Script ? content.newResult?.() : step?.result
+    if (this.result === undefined) return
+    const columns = new Columns(message.fields, this.result.types)
+    if (step?.prepared !== undefined) step.prepared.columns = columns
+    this.result.describe(columns)
   }
 
   handleDataRow(message: { readonly fields: ReadonlyArray<string | null> }): void {
-    const { step } = this
-    if (this.result === undefined && step?.result !== undefined) {
-      // No description was asked for: the columns are known.
-      this.result = step.result
-      if (step.prepared?.fields !== undefined && this.result.fields.length === 0) {
-        this.result.addFields(step.prepared.fields)
-      }
-    }
+    if (this.result === undefined) this.resume()
     if (this.result === undefined || this.unreadable !== undefined || this.unread) return
     try {
-      this.result.addRow(this.result.parseRow(message.fields))
+      this.result.add(message.fields)
     } catch (error) {
       this.unreadable = error ?? new Error("a type parser threw")
     }
   }
 
+  /** The answer of a step whose columns are known already, so that no description was asked for. */
+  private resume(): void {
+    const { step } = this
+    const columns = step?.prepared?.columns
+    this.result = step?.result
+    if (columns !== undefined && columns.names.length > 0) this.result?.describe(columns)
+  }
+
   handleCommandComplete(message: { readonly text: string }): void {
     this.begun = true
-    this.tags.push(message.text)
+    if (this.tags === undefined) this.tags = Array.of(message.text)
+    else this.tags.push(message.text)
     const { content, step } = this
-    if (content._tag === "script") {
+    if (content instanceof Script) {
       const result = this.result ?? content.newResult?.()
-      result?.addCommandComplete(message)
-      if (result !== undefined) this.results.push(result)
+      result?.complete(message)
+      if (result !== undefined) (this.results ??= []).push(result)
     } else if (step !== undefined) {
-      if (step.prepared !== undefined) step.prepared.fields ??= []
-      if (step.result !== undefined) {
-        if (step.result.fields.length === 0 && step.prepared?.fields !== undefined && step.prepared.fields.length > 0) {
-          step.result.addFields(step.prepared.fields)
-        }
-        step.result.addCommandComplete(message)
+      // It returns no rows, and never will.
+      if (step.prepared !== undefined && step.result !== undefined) {
+        step.prepared.columns ??= new Columns(none, step.result.types)
       }
+      if (this.result === undefined) this.resume()
+      step.result?.complete(message)
     }
     this.next()
   }
@@ -190,7 +219,7 @@ export class Exchange implements Answers {
   handleCopyInResponse(connection: WireConnection): void {
     connection.sendCopyFail("COPY FROM STDIN is not supported here")
     // The server has swallowed the Sync behind the statement as a part of the copy.
-    if (this.content._tag !== "script") connection.sync()
+    if (this.content instanceof Steps) connection.sync()
   }
 
   handleCopyData(): void {}
@@ -204,7 +233,7 @@ export class Exchange implements Answers {
 
   /** What was to be prepared by this exchange and is not. */
   unparsed(): ReadonlyArray<Prepared> {
-    return this.parses.slice(this.confirmed)
+    return this.parses === undefined ? none : this.parses.slice(this.confirmed)
   }
 }
 

@@ -6,14 +6,15 @@ import { callback } from "effect-sql-engine/Driver"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
-import { Exchange } from "./exchange.js"
+import { collect } from "./collect.js"
+import { Exchange, Script, Step } from "./exchange.js"
 import type { ServerError } from "./failure.js"
 import { type Answered, outcomeFailure, unreadable } from "./outcome.js"
-import { bind, type Bound } from "./parameters.js"
+import { bind, isBound } from "./parameters.js"
 import { refusedBehindPgBouncer } from "./pooled.js"
 import type { Prepared } from "./preparedStatements.js"
 import { type Traits, traits } from "./sqlText.js"
-import { newResult, type WireResult } from "./wire.js"
+import type { WireValue } from "./wire.js"
 
 type Rows = Effect.Effect<ReadonlyArray<any>, SqlFailure>
 
@@ -24,20 +25,20 @@ export const execute = (channel: Channel, statement: Statement): Rows =>
   callback((answer) => {
     if (channel.link.death !== undefined) return answer(Effect.fail(channel.dead(statement.sql)))
     if (channel.link.busy) return answer(Effect.zipRight(channel.settle, execute(channel, statement)))
-    const bound = bind(statement, channel.context.engine)
-    if ("failure" in bound) return answer(Effect.fail(bound.failure))
+    const values = bind(statement, channel.context.engine)
+    if (!isBound(values)) return answer(Effect.fail(values))
     const about = traits(statement.sql)
     const refused = refusedBehindPgBouncer(channel, about)
     if (refused !== undefined) return answer(Effect.fail(refused))
-    return about.script && bound.values.length === 0
+    return about.script && values.length === 0
       ? answer(executeScript(channel, statement, about))
-      : executeSteps(channel, statement, bound, about, true, answer)
+      : executeSteps(channel, statement, values, about, true, answer)
   })
 
 const executeSteps = (
   channel: Channel,
   statement: Statement,
-  bound: Bound,
+  values: ReadonlyArray<WireValue>,
   about: Traits,
   again: boolean,
   answer: (rows: Rows) => void
@@ -45,18 +46,18 @@ const executeSteps = (
   const { link, settings } = channel
   const closing = link.statements.toClose()
   const steps = channel.preludeSteps(statement.prelude)
-  const result = newResult(statement.shape === "values", settings.types)
+  const result = collect(statement.shape, settings.types)
   const prepared = statement.prepare ? link.statements.take(statement.sql) : undefined
   const reused = prepared?.parsed === true
-  steps.push({ sql: statement.sql, values: bound.values, result, prepared })
+  steps.push(new Step(statement.sql, values, result, prepared))
   const step = steps.length - 1
   const inTransaction = link.status !== "I" || step > 0
   const ids = inTransaction && settings.trackTransactionId && channel.currentTransaction === undefined && !about.steers
-    ? newResult(true, settings.types)
+    ? collect("values", settings.types)
     : undefined
   if (ids !== undefined) {
     const prepared = link.statements.take(transactionIdQuery)
-    steps.push({ sql: transactionIdQuery, values: [], result: ids, prepared })
+    steps.push(new Step(transactionIdQuery, [], ids, prepared))
   }
   channel.note(about, statement.prelude)
   const exchange = channel.exchange(steps, closing)
@@ -68,7 +69,7 @@ const executeSteps = (
       return answer(
         exchange.unreadable !== undefined
           ? Effect.fail(unreadable(channel, statement.sql))
-          : Effect.succeed(shaped(statement, result))
+          : Effect.succeed(result.rows)
       )
     }
     const stale = reused && exchange.answered === step && isStale(outcome.error, prepared!)
@@ -77,7 +78,7 @@ const executeSteps = (
     }
     // The server refused to run an outdated plan: nothing has happened, and a new plan will do.
     if (stale && again && !inTransaction && outcome.lost === undefined) {
-      return answer(callback((answer) => executeSteps(channel, statement, bound, about, false, answer)))
+      return answer(callback((answer) => executeSteps(channel, statement, values, about, false, answer)))
     }
     answer(Effect.fail(outcomeFailure(channel, outcome, {
       ...answered(exchange, statement, step, inTransaction, started),
@@ -105,17 +106,16 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
   const script = Effect.suspend(() => {
     channel.note(about, statement.prelude)
     const inTransaction = channel.link.status !== "I"
-    const create = () => newResult(statement.shape === "values", channel.settings.types)
-    const exchange = new Exchange({ _tag: "script", sql: statement.sql, newResult: create })
+    const create = () => collect(statement.shape, channel.settings.types)
+    const exchange = new Exchange(new Script(statement.sql, create))
     const started = channel.settings.statementTimeoutMillis === undefined ? 0 : Date.now()
     return Effect.flatMap(channel.run(exchange, about), (outcome) => {
       if (outcome.error !== undefined || outcome.lost !== undefined) {
         return Effect.fail(outcomeFailure(channel, outcome, answered(exchange, statement, 0, inTransaction, started)))
       }
       if (exchange.unreadable !== undefined) return Effect.fail(unreadable(channel, statement.sql))
-      return Effect.succeed(
-        statement.shape === "raw" ? [exchange.results] : exchange.results.map((result) => result.rows)
-      )
+      const results = (exchange.results ?? []).map(({ rows }) => rows)
+      return Effect.succeed(statement.shape === "raw" ? [results.flat()] : results)
     })
   })
   return Effect.zipRight(begin, script)
@@ -137,9 +137,6 @@ const answered = (
   inTransaction,
   elapsedMillis: started === 0 ? undefined : Date.now() - started
 })
-
-const shaped = (statement: Statement, result: WireResult): ReadonlyArray<any> =>
-  statement.shape === "raw" ? [result] : result.rows
 
 /** The server refused an outdated plan, or has lost our prepared statement; nothing was run. */
 const isStale = (error: (ServerError & { readonly routine?: string }) | undefined, prepared: Prepared): boolean =>

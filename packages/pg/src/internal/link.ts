@@ -7,7 +7,7 @@
  */
 import { type CancelOutcome, type CancelTarget, sendCancel } from "./cancel.js"
 import type { Reported } from "./dirt.js"
-import type { Exchange, Outcome } from "./exchange.js"
+import { type Exchange, Outcome } from "./exchange.js"
 import { isServerError, type ServerError } from "./failure.js"
 import type { PreparedStatements } from "./preparedStatements.js"
 import type { WireClient } from "./wire.js"
@@ -102,7 +102,7 @@ export class Link {
     this.status = status
     if (exchange === undefined) return
     for (const statement of exchange.unparsed()) this.statements.drop(statement)
-    exchange.onDone({ error: exchange.error, lost: undefined })
+    exchange.onDone(new Outcome(exchange.error, undefined))
     this.checkQuiet()
   }
 
@@ -170,10 +170,8 @@ export class Link {
     this.connected.destroy()
     const lost = error instanceof Error ? error : new Error(error.message)
     exchanges.forEach((exchange, index) => {
-      const outcome: Outcome = index === 0
-        ? { error: exchange.error ?? (isServerError(error) ? error : undefined), lost }
-        : { error: undefined, lost }
-      exchange.onDone(outcome)
+      const said = exchange.error ?? (isServerError(error) ? error : undefined)
+      exchange.onDone(new Outcome(index === 0 ? said : undefined, lost))
     })
     if (!this.closing) this.onDeath(error, idle)
     this.checkQuiet()

@@ -7,37 +7,38 @@ import { DataError, type SqlFailure, SqlSyntaxError } from "effect-sql-engine/Sq
 import { shown } from "./failure.js"
 import { toWire, type WireValue } from "./wire.js"
 
-/** Values as they go over the wire. */
-export interface Bound {
-  readonly values: ReadonlyArray<WireValue>
-}
-
 /** The protocol counts parameters with 16 bits. */
 const mostParameters = 65_535
 
 /** Makes the values ready, or says why they cannot be sent. */
-export const bind = (statement: Statement, engine: string): Bound | { readonly failure: SqlFailure } => {
-  const about = { engine, sent: "no", statement: shown(statement.sql) } as const
+export const bind = (statement: Statement, engine: string): ReadonlyArray<WireValue> | SqlFailure => {
+  const { params, prelude, sql } = statement
   // A zero byte would end the text in the middle of the message.
-  if (statement.sql.includes("\0") || statement.prelude.some((sql) => sql.includes("\0"))) {
-    return {
-      failure: new SqlSyntaxError({ message: "A statement's text holds a zero byte; nothing was sent.", ...about })
-    }
+  if (sql.includes("\0") || prelude.some((sql) => sql.includes("\0"))) {
+    return new SqlSyntaxError({
+      message: "A statement's text holds a zero byte; nothing was sent.",
+      ...unsent(statement, engine)
+    })
   }
-  const count = statement.params.length
-  if (count > mostParameters) {
-    const message = `A statement binds ${count} values; PostgreSQL takes at most ${mostParameters}. Send the rows in ` +
-      "smaller batches, or as arrays through unnest. Nothing was sent."
-    return { failure: new SqlSyntaxError({ message, ...about }) }
+  if (params.length > mostParameters) {
+    const message = `A statement binds ${params.length} values; PostgreSQL takes at most ${mostParameters}. Send the rows ` +
+      "in smaller batches, or as arrays through unnest. Nothing was sent."
+    return new SqlSyntaxError({ message, ...unsent(statement, engine) })
   }
-  const values: Array<WireValue> = []
-  for (let i = 0; i < count; i++) {
-    try {
-      values.push(toWire(statement.params[i]))
-    } catch {
-      const message = `The value bound to $${i + 1} cannot be written as text; nothing was sent.`
-      return { failure: new DataError({ message, ...about }) }
-    }
+  let place = 0
+  try {
+    return params.map((value) => {
+      place++
+      return toWire(value)
+    })
+  } catch {
+    const message = `The value bound to $${place} cannot be written as text; nothing was sent.`
+    return new DataError({ message, ...unsent(statement, engine) })
   }
-  return { values }
 }
+
+/** Whether values were made ready. */
+export const isBound = (bound: ReadonlyArray<WireValue> | SqlFailure): bound is ReadonlyArray<WireValue> =>
+  Array.isArray(bound)
+
+const unsent = ({ sql }: Statement, engine: string) => ({ engine, sent: "no", statement: shown(sql) }) as const

@@ -5,6 +5,8 @@
  * may refer to it already; when the server then refuses it, it is dropped.
  */
 
+import type { Columns } from "./collect.js"
+
 /** A user's own PREPARE never meets it: written without quotes, no name in SQL has a colon. */
 const prefix = "ese:"
 
@@ -16,7 +18,7 @@ export interface Prepared {
   /** Whether its Parse was written. */
   parsed: boolean
   /** The columns of its rows as the server described them; absent until the first answer. */
-  fields: ReadonlyArray<any> | undefined
+  columns: Columns | undefined
   /** When it was used last, by the count of uses. */
   used: number
 }
@@ -39,7 +41,7 @@ export class PreparedStatements {
       return known
     }
     const name = `${prefix}${++this.made}`
-    const fresh: Prepared = { name, sql, parsed: false, fields: undefined, used: ++this.uses }
+    const fresh: Prepared = { name, sql, parsed: false, columns: undefined, used: ++this.uses }
     this.statements.set(sql, fresh)
     if (this.statements.size > this.capacity) this.drop(this.oldest(fresh))
     return fresh

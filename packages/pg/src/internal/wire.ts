@@ -29,12 +29,8 @@ export interface WireClient {
   on(event: string, listener: (value: any) => void): unknown
 }
 
-/** The rows of one statement, built by node-postgres's own class, which is also what `raw` hands out. */
+/** A result of node-postgres: what `raw` hands out. */
 export interface WireResult {
-  command: string | null
-  rowCount: number | null
-  fields: ReadonlyArray<any>
-  rows: Array<any>
   addFields(fields: ReadonlyArray<any>): void
   parseRow(fields: ReadonlyArray<string | null>): unknown
   addRow(row: unknown): void
@@ -44,11 +40,8 @@ export interface WireResult {
 /** Finds the parser for a type of the server. */
 export type Types = CustomTypesConfig
 
-export const newResult = (values: boolean, types: Types): WireResult =>
-  new (Result as unknown as new(mode: string | undefined, types: Types) => WireResult)(
-    values ? "array" : undefined,
-    types
-  )
+export const newResult = (types: Types): WireResult =>
+  new (Result as unknown as new(mode: undefined, types: Types) => WireResult)(undefined, types)
 
 export const newClient = (config: object): WireClient =>
   new (Client as unknown as new(config: object) => WireClient)(config)
