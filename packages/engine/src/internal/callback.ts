@@ -5,8 +5,7 @@
  * fiber of its own has to wait for it, and an answer that is there at once needs none at all.
  */
 import { Effect, Effectable, Exit } from "effect"
-import type { Cause } from "effect"
-import { hasEnded } from "./effects.js"
+import { Ends, hasEnded } from "./effects.js"
 import type { Restore } from "./effects.js"
 
 /**
@@ -23,11 +22,11 @@ export class Callback<A, E> extends Effectable.Class<A, E> {
 
   override commit(): Effect.Effect<A, E> {
     // `Effect.async` asks before it is ready to be interrupted: what is interrupted in that very step would never be told.
-    return Effect.uninterruptibleMask((restore) =>
-      call(() => this, restore, { onFailure: Effect.failCause, onSuccess: Effect.succeed })
-    )
+    return Effect.uninterruptibleMask((restore) => call(() => this, restore, asItEnds as Ends<A, E, A, E>))
   }
 }
+
+const asItEnds = new Ends(Effect.failCause, Effect.succeed)
 
 /** Where a question stands: asked, and maybe answered. */
 export class Asked<A, E> {
@@ -73,12 +72,6 @@ export const made = <A, E>(make: () => Effect.Effect<A, E>): Effect.Effect<A, E>
   }
 }
 
-/** What becomes of the end of an effect. */
-export interface Ends<A, E, B, E2> {
-  readonly onFailure: (cause: Cause.Cause<E>) => Effect.Effect<B, E2>
-  readonly onSuccess: (value: A) => Effect.Effect<B, E2>
-}
-
 /** Runs what a driver does so that it can be interrupted; the caller cannot. */
 export const call = <A, E, B, E2>(
   make: () => Effect.Effect<A, E>,
@@ -93,11 +86,11 @@ export const call = <A, E, B, E2>(
   if (answer !== undefined && hasEnded(answer)) {
     return Exit.isSuccess(answer) ? onSuccess(answer.value) : onFailure(answer.cause)
   }
-  return Effect.matchCauseEffect(restore(asked.wait), {
-    onFailure: (cause) => {
+  return Effect.matchCauseEffect(
+    restore(asked.wait),
+    new Ends((cause) => {
       asked.giveUp()
       return onFailure(cause)
-    },
-    onSuccess
-  })
+    }, onSuccess)
+  )
 }

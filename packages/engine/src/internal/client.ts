@@ -11,10 +11,11 @@ import type * as SqlStatement from "@effect/sql/Statement"
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Fiber, Scope } from "effect"
 import type { Statement } from "../Driver.js"
-import type { Pool, Request } from "../Pool.js"
+import type { Lease, Pool, Priority, Request } from "../Pool.js"
 import type { SqlFailure } from "../SqlFailure.js"
 import { toSqlError } from "../SqlFailure.js"
 import { call } from "./callback.js"
+import { Ends } from "./effects.js"
 import { end } from "./session/end.js"
 import { asSqlErrors, typed } from "./session/exchange.js"
 import type { Terms } from "./session/exchange.js"
@@ -30,58 +31,86 @@ import { placed, siteOf } from "./sight/site.js"
 import { watchedStream } from "./sight/stream.js"
 import type { Watched } from "./sight/watch.js"
 import { isWatched, start, within } from "./sight/watch.js"
-import { makeConstructor } from "./statement.js"
+import { makeConstructor, Unsent } from "./statement.js"
 
-type Unsent = Omit<Statement, "prelude" | "onSend">
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** Runs a statement on the connection of a session. */
 const executeIn = <E>(
   fiber: Fiber.RuntimeFiber<any, any>,
   ref: SessionRef,
-  { params, prepare, shape, sql }: Unsent,
+  statement: Unsent,
   terms: Terms<SqlFailure, E>,
   watched?: Watched
 ): Effect.Effect<ReadonlyArray<any>, E> =>
   operate(
     fiber,
     ref,
-    sql,
+    statement.sql,
     (connection, prelude, onSend) =>
-      connection.execute({
-        sql,
-        params,
-        shape,
-        prepare,
-        prelude,
-        onSend: watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
-      }),
+      connection.execute(
+        new Sent(
+          statement,
+          prelude,
+          watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
+        )
+      ),
     terms
   )
 
 const nothing: ReadonlyArray<never> = []
 
+/** A statement on its way. */
+class Sent implements Statement {
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
+  readonly shape: Statement["shape"]
+  readonly prepare: boolean
+
+  constructor(
+    { params, prepare, shape, sql }: Unsent,
+    readonly prelude: ReadonlyArray<string>,
+    readonly onSend: (() => void) | undefined
+  ) {
+    this.sql = sql
+    this.params = params
+    this.shape = shape
+    this.prepare = prepare
+  }
+}
+
+/** What asks for a connection for one statement. */
+class LoneRequest implements Request {
+  readonly session = undefined
+  readonly holds = nothing
+  lease: Lease | undefined = undefined
+  priority: Priority | undefined = undefined
+  stopWaiting: ((failure: SqlFailure) => void) | undefined = undefined
+
+  constructor(readonly statement: string) {}
+}
+
 /** Runs a statement on a connection borrowed for it. */
 const executeAlone = <E>(
   host: Host,
-  { params, prepare, shape, sql }: Unsent,
+  statement: Unsent,
   { pass, raise }: Terms<SqlFailure, E>,
   fiber: Fiber.RuntimeFiber<any, any>,
   watched?: Watched
 ): Effect.Effect<ReadonlyArray<any>, E> =>
   Effect.uninterruptibleMask((restore) => {
-    const pool = poolFor(host, sql)
-    const request: Request = { session: undefined, statement: sql, holds: nothing, lease: undefined }
+    const pool = poolFor(host, statement.sql)
+    const request = new LoneRequest(statement.sql)
     const send = () =>
       call(
         () => {
           const { connection } = request.lease!
           const onSend = watched?.sending(connection, nothing)
-          return connection.execute({ sql, params, shape, prepare, prelude: nothing, onSend })
+          return connection.execute(new Sent(statement, nothing, onSend))
         },
         restore,
-        {
-          onFailure: (cause): Effect.Effect<ReadonlyArray<any>, E> => {
+        new Ends<ReadonlyArray<any>, SqlFailure, ReadonlyArray<any>, E>(
+          (cause) => {
             const error = Cause.failureOption(cause)
             const defect = Cause.dieOption(cause)
             const failure = Option.isSome(error)
@@ -92,21 +121,22 @@ const executeAlone = <E>(
             pool.release(request, failure)
             return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
           },
-          onSuccess: (rows) => {
+          (rows) => {
             pool.release(request)
             return Effect.succeed(rows)
           }
-        }
+        )
       )
     if (pool.tryAcquire(request)) return send()
     request.priority = priorityIn(fiber)
-    return call(() => pool.acquire(request), restore, {
-      onFailure: (cause): Effect.Effect<ReadonlyArray<any>, E> => {
+    return call(
+      () => pool.acquire(request),
+      restore,
+      new Ends<void, SqlFailure, ReadonlyArray<any>, E>((cause) => {
         pool.release(request)
         return Effect.failCause(Cause.map(cause, pass))
-      },
-      onSuccess: send
-    })
+      }, send)
+    )
   })
 
 /** Runs a statement for whoever watches. */
@@ -162,20 +192,20 @@ class EngineConnection implements Connection {
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    return this.run({ sql, params, shape: "rows", prepare: true }, transform)
+    return this.run(new Unsent(sql, params, "rows", true), transform)
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    return this.run({ sql, params, shape: "rows", prepare: false }, transform)
+    return this.run(new Unsent(sql, params, "rows", false), transform)
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.run({ sql, params, shape: "values", prepare: true }, undefined)
+    return this.run(new Unsent(sql, params, "values", true), undefined)
   }
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<unknown, SqlError> {
     // The client's own result object is the only row.
-    return Effect.map(this.run({ sql, params, shape: "raw", prepare: true }, undefined), (rows) => rows[0])
+    return Effect.map(this.run(new Unsent(sql, params, "raw", true), undefined), (rows) => rows[0])
   }
 
   executeStream(
@@ -184,7 +214,7 @@ class EngineConnection implements Connection {
     transform: Transform,
     site?: Site
   ): Stream.Stream<any, SqlError> {
-    const statement: Unsent = { sql, params, shape: "rows", prepare: true }
+    const statement = new Unsent(sql, params, "rows", true)
     const rows = Stream.mapError(
       Stream.unwrap(Effect.withFiberRuntime<Stream.Stream<any, SqlFailure>>((fiber) => {
         const ref = this.refOf(fiber)

@@ -9,16 +9,42 @@ import type { Clock, Exit, Fiber } from "effect"
 import { Asked, Callback, made } from "./callback.js"
 import { hasEnded } from "./effects.js"
 
-/** A limit that has been set. */
-export interface Deadline {
-  readonly at: number
-  readonly millis: number
-  readonly expire: () => void
+/** A limit that has been set, in the queue of its length. */
+export class Deadline {
+  previous: Deadline | undefined = undefined
+  next: Deadline | undefined = undefined
+  /** Absent once it is over. */
+  queue: Queue | undefined = undefined
+
+  constructor(readonly at: number, readonly expire: () => void) {}
+}
+
+/** Limits of one length, in the order they were set. */
+class Queue {
+  head: Deadline | undefined = undefined
+  private tail: Deadline | undefined = undefined
+
+  append(deadline: Deadline): void {
+    deadline.queue = this
+    deadline.previous = this.tail
+    if (this.tail === undefined) this.head = deadline
+    else this.tail.next = deadline
+    this.tail = deadline
+  }
+
+  remove(deadline: Deadline): void {
+    const { next, previous } = deadline
+    if (previous === undefined) this.head = next
+    else previous.next = next
+    if (next === undefined) this.tail = previous
+    else next.previous = previous
+    deadline.queue = deadline.previous = deadline.next = undefined
+  }
 }
 
 /** The limits of one engine. */
 export class Deadlines {
-  private readonly queues = new Map<number, Set<Deadline>>()
+  private readonly queues = new Map<number, Queue>()
   private sleeper: { readonly fiber: Fiber.RuntimeFiber<void>; readonly until: number } | undefined
   private closed = false
 
@@ -31,21 +57,20 @@ export class Deadlines {
 
   /** Calls `expire` in `millis` milliseconds unless it is lifted before; an infinite limit never expires. */
   set(millis: number, expire: () => void): Deadline {
-    const deadline: Deadline = { at: this.clock.unsafeCurrentTimeMillis() + millis, millis, expire }
+    const deadline = new Deadline(this.clock.unsafeCurrentTimeMillis() + millis, expire)
     if (!Number.isFinite(millis) || this.closed) return deadline
     let queue = this.queues.get(millis)
     if (queue === undefined) {
-      queue = new Set()
+      queue = new Queue()
       this.queues.set(millis, queue)
     }
-    queue.add(deadline)
+    queue.append(deadline)
     if (this.sleeper === undefined || deadline.at < this.sleeper.until) this.sleep(deadline.at)
     return deadline
   }
 
   lift(deadline: Deadline): void {
-    const queue = this.queues.get(deadline.millis)
-    if (queue !== undefined && queue.delete(deadline) && queue.size === 0) this.queues.delete(deadline.millis)
+    deadline.queue?.remove(deadline)
   }
 
   /**
@@ -122,15 +147,13 @@ export class Deadlines {
     const now = this.clock.unsafeCurrentTimeMillis()
     let next = Infinity
     for (const [millis, queue] of this.queues) {
-      for (const deadline of queue) {
-        if (deadline.at > now) {
-          next = Math.min(next, deadline.at)
-          break
-        }
-        queue.delete(deadline)
-        deadline.expire()
+      while (queue.head !== undefined && queue.head.at <= now) {
+        const { head } = queue
+        queue.remove(head)
+        head.expire()
       }
-      if (queue.size === 0) this.queues.delete(millis)
+      if (queue.head === undefined) this.queues.delete(millis)
+      else next = Math.min(next, queue.head.at)
     }
     if (next < Infinity) this.sleep(next)
   }

@@ -2,9 +2,24 @@
  * What is known already needs no fiber: on the way of every statement and every session each step of a fiber counts.
  */
 import { Effect, Exit } from "effect"
+import type { Cause } from "effect"
 
 /** Makes an effect inside of an uninterruptible one interruptible again, where the one around it was. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * What becomes of the end of an effect.
+ *
+ * An instance and no literal, as is everything that lives while a statement does: V8 keeps book of what its literals
+ * become. Made while many are alive, as in a burst, they are found to last, are put among what lasts from then on, and keep
+ * all that they refer to from being collected cheaply.
+ */
+export class Ends<A, E, B, E2, R = never> {
+  constructor(
+    readonly onFailure: (cause: Cause.Cause<E>) => Effect.Effect<B, E2, R>,
+    readonly onSuccess: (value: A) => Effect.Effect<B, E2, R>
+  ) {}
+}
 
 /** Whether it is known already how an effect ends. */
 export const hasEnded = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
@@ -29,7 +44,7 @@ export const onEnd = <A, E, R, B, E2, R2>(
 ): Effect.Effect<B, E2, R | R2> =>
   hasEnded(self)
     ? f(self)
-    : Effect.matchCauseEffect(self, {
-      onFailure: (cause) => f(Exit.failCause(cause)),
-      onSuccess: (value) => f(Exit.succeed(value))
-    })
+    : Effect.matchCauseEffect(
+      self,
+      new Ends((cause) => f(Exit.failCause(cause)), (value) => f(Exit.succeed(value)))
+    )

@@ -16,7 +16,7 @@ import type { PoolStats, Request } from "./pool/model.js"
 import * as overload from "./pool/overload.js"
 import * as Queue from "./pool/queue.js"
 import * as slots from "./pool/slots.js"
-import { arm, emit, type OwnLease, type Slot, type State, type Waiter } from "./pool/state.js"
+import { arm, emit, type OwnLease, type Slot, type State, Waiter } from "./pool/state.js"
 import { expire, ready, refuse, supply, unfit, untie } from "./pool/supply.js"
 
 export { tick } from "./pool/expiry.js"
@@ -38,21 +38,16 @@ export const tryLend = (state: State, request: Request, now: number): boolean =>
 
 /** Lines somebody up. The outcome may stand already when this returns. */
 export const enqueue = (state: State, request: Request, now: number): Waiter => {
-  const waiter: Waiter = {
+  const waiter = new Waiter(
     request,
-    since: now,
-    deadline: Math.min(now + state.settings.acquireTimeout, request.deadline ?? Infinity),
-    holds: request.holds.filter((lease): lease is OwnLease => {
+    now,
+    Math.min(now + state.settings.acquireTimeout, request.deadline ?? Infinity),
+    request.holds.filter((lease): lease is OwnLease => {
       const own = lease as OwnLease
       return own.slot !== undefined && own.slot.owner === state && Queue.isLive(own)
     }),
-    line: Queue.lineOf(state.queue, request.priority),
-    listed: false,
-    previous: undefined,
-    next: undefined,
-    outcome: undefined,
-    wake: undefined
-  }
+    Queue.lineOf(state.queue, request.priority)
+  )
   state.requests++
   Queue.append(state.queue, waiter)
   for (const lease of waiter.holds) if (lease.slot.heldBy++ === 0) state.held++

@@ -25,21 +25,28 @@ export type First = StatementFailure | EngineFailure
 /** Whether the database has a transaction for us; `unsure` while a cut-off statement that carried BEGIN is unanswered. */
 export type Transaction = "none" | "unsure" | "open"
 
+const none: Array<never> = []
+
 /** One unit of work: the root is the transaction, every other scope a savepoint in it. */
-export interface Scope<Hook> {
-  readonly parent: Scope<Hook> | undefined
+export class Scope<Hook> {
   readonly depth: number
-  /** Empty for the root. */
-  readonly savepoint: string
   /** Lazy: a savepoint is set when the first statement of its scope is sent. */
-  set: boolean
-  child: Scope<Hook> | undefined
-  closedBy: ClosedBy | undefined
-  rollbackOnly: boolean
+  set = false
+  child: Scope<Hook> | undefined = undefined
+  closedBy: ClosedBy | undefined = undefined
+  rollbackOnly = false
   /** Why this scope cannot commit: something in it failed and that cannot be undone on its own. */
-  poison: { readonly message: string; readonly first: First | undefined } | undefined
-  afterCommit: Array<Hook>
-  afterRollback: Array<Hook>
+  poison: { readonly message: string; readonly first: First | undefined } | undefined = undefined
+  afterCommit: Array<Hook> = none
+  afterRollback: Array<Hook> = none
+
+  constructor(
+    readonly parent: Scope<Hook> | undefined,
+    /** Empty for the root. */
+    readonly savepoint: string
+  ) {
+    this.depth = parent === undefined ? 0 : parent.depth + 1
+  }
 }
 
 /** Someone who waits for the turn. `granted` stands here so that an interrupt at the same moment loses nothing. */
@@ -75,8 +82,6 @@ const endedInside =
   "cannot commit: one of its own statements has ended its transaction. What it did up to there may be " +
   "committed. Leave BEGIN, COMMIT and ROLLBACK out of its statements."
 
-const emptyHooks: Array<never> = []
-
 export class SessionState<Hook> {
   readonly root: Scope<Hook>
   tip: Scope<Hook>
@@ -88,7 +93,7 @@ export class SessionState<Hook> {
   /** Set once the transaction is gone without our having ended it. */
   broken: { readonly message: string; readonly first: First | undefined } | undefined
   private running = false
-  private readonly waiters: Array<Waiter<Hook>> = []
+  private waiters: Array<Waiter<Hook>> = none
   private savepoints = 0
 
   constructor(
@@ -97,23 +102,8 @@ export class SessionState<Hook> {
     /** A reserved connection has scopes and turns, and leaves transactions to its user. */
     readonly transactional: boolean
   ) {
-    this.root = this.makeScope(undefined)
+    this.root = new Scope<Hook>(undefined, "")
     this.tip = this.root
-  }
-
-  private makeScope(parent: Scope<Hook> | undefined): Scope<Hook> {
-    return {
-      parent,
-      depth: parent === undefined ? 0 : parent.depth + 1,
-      savepoint: parent === undefined ? "" : `effect_${++this.savepoints}`,
-      set: false,
-      child: undefined,
-      closedBy: undefined,
-      rollbackOnly: false,
-      poison: undefined,
-      afterCommit: emptyHooks,
-      afterRollback: emptyHooks
-    }
   }
 
   /** Why a statement of this scope may not be sent. */
@@ -172,7 +162,8 @@ export class SessionState<Hook> {
 
   wait(scope: Scope<Hook>, ending: boolean, resume: Waiter<Hook>["resume"]): Waiter<Hook> {
     const waiter: Waiter<Hook> = { scope, ending, resume, granted: false }
-    this.waiters.push(waiter)
+    if (this.waiters === none) this.waiters = [waiter]
+    else this.waiters.push(waiter)
     // Whoever had the turn may have left it since it was asked for: the fiber that waits can have yielded in between.
     if (!this.running) this.dispatch()
     return waiter
@@ -221,7 +212,7 @@ export class SessionState<Hook> {
   open(scope: Scope<Hook>): Scope<Hook> | SqlFailure {
     const refused = this.refusal(scope)
     if (refused !== undefined) return refused
-    const child = this.makeScope(scope)
+    const child = new Scope(scope, `effect_${++this.savepoints}`)
     scope.child = child
     this.tip = child
     return child
@@ -273,7 +264,8 @@ export class SessionState<Hook> {
   // What the wire said
 
   /** The scopes whose savepoints have to travel ahead of the next statement of this scope, outermost first. */
-  unset(scope: Scope<Hook>): Array<Scope<Hook>> {
+  unset(scope: Scope<Hook>): ReadonlyArray<Scope<Hook>> {
+    if (scope.parent === undefined || scope.set) return none
     const scopes: Array<Scope<Hook>> = []
     for (let at: Scope<Hook> = scope; at.parent !== undefined && !at.set; at = at.parent) scopes.unshift(at)
     return scopes

@@ -14,7 +14,16 @@ import type { Statement } from "../Driver.js"
 import type { Site } from "./sight/site.js"
 import { siteOf } from "./sight/site.js"
 
-type Unsent = Omit<Statement, "prelude" | "onSend">
+/** A statement before anything goes ahead of it. */
+export class Unsent implements Omit<Statement, "prelude" | "onSend"> {
+  constructor(
+    readonly sql: string,
+    readonly params: ReadonlyArray<unknown>,
+    readonly shape: Statement["shape"],
+    readonly prepare: boolean
+  ) {}
+}
+
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** A connection that is told in which fiber a statement runs, and where a stream was asked for. */
@@ -71,7 +80,7 @@ abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, Sql
   commit(): Effect.Effect<ReadonlyArray<A>, SqlError> {
     const { connection, transformRows } = this.client
     return this.run((sql, params, fiber) =>
-      connection.runIn(fiber, { sql, params, shape: "rows", prepare: true }, transformRows)
+      connection.runIn(fiber, new Unsent(sql, params, "rows", true), transformRows)
     )
   }
 

@@ -21,7 +21,8 @@ export const bind = (statement: Statement, engine: string): ReadonlyArray<WireVa
     })
   }
   if (params.length > mostParameters) {
-    const message = `A statement binds ${params.length} values; PostgreSQL takes at most ${mostParameters}. Send the rows ` +
+    const message =
+      `A statement binds ${params.length} values; PostgreSQL takes at most ${mostParameters}. Send the rows ` +
       "in smaller batches, or as arrays through unnest. Nothing was sent."
     return new SqlSyntaxError({ message, ...unsent(statement, engine) })
   }

@@ -5,7 +5,7 @@
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { DestroyReason, Request } from "./model.js"
 import * as Queue from "./queue.js"
-import { arm, emit, type OwnLease, type Slot, type State, type Waiter, type Work } from "./state.js"
+import { arm, emit, OwnLease, type Slot, type State, type Waiter, type Work } from "./state.js"
 
 /** Begins a connection attempt. */
 export const connect = (state: State, now: number): void => {
@@ -54,7 +54,7 @@ export const abort = (state: State, slot: Slot, failure: SqlFailure, now: number
 
 /** Hands a connection over. The request holds it from this moment on, whatever becomes of the fiber that asked. */
 export const lend = (state: State, slot: Slot, request: Request, askedAt: number, now: number): void => {
-  const lease: OwnLease = { connection: slot.connection!, since: now, revoked: undefined, slot }
+  const lease = new OwnLease(slot.connection!, now, slot)
   slot.phase = "leased"
   slot.lease = lease
   slot.holder = request

@@ -53,26 +53,30 @@ export interface Slot {
 }
 
 /** A lease as the pool knows it. */
-export interface OwnLease extends Lease {
-  readonly slot: Slot
-  revoked: SqlFailure | undefined
+export class OwnLease implements Lease {
+  revoked: SqlFailure | undefined = undefined
+
+  constructor(readonly connection: DriverConnection, readonly since: number, readonly slot: Slot) {}
 }
 
 /** Somebody who waits. */
-export interface Waiter {
-  readonly request: Request
-  readonly since: number
-  readonly deadline: number
-  /** What it holds of this pool. */
-  readonly holds: ReadonlyArray<OwnLease>
-  readonly line: Line
-  listed: boolean
-  previous: Waiter | undefined
-  next: Waiter | undefined
+export class Waiter {
+  listed = false
+  previous: Waiter | undefined = undefined
+  next: Waiter | undefined = undefined
   /** What became of it: absent while it waits. */
-  outcome: { readonly failure: SqlFailure | undefined } | undefined
+  outcome: { readonly failure: SqlFailure | undefined } | undefined = undefined
   /** Set by the interpreter: wakes the fiber that waits. */
-  wake: (() => void) | undefined
+  wake: (() => void) | undefined = undefined
+
+  constructor(
+    readonly request: Request,
+    readonly since: number,
+    readonly deadline: number,
+    /** What it holds of this pool. */
+    readonly holds: ReadonlyArray<OwnLease>,
+    readonly line: Line
+  ) {}
 }
 
 /** Those who wait in one priority, in the order of arrival. */

@@ -8,6 +8,7 @@ import type { DriverConnection } from "../../Driver.js"
 import { toSqlError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { call } from "../callback.js"
+import { Ends } from "../effects.js"
 import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
@@ -50,17 +51,17 @@ export const exchange = <A, E, E2>(
   const { state } = unit
   const connection = unit.lease!.connection
   const ahead = state.transactional ? state.unset(begunIn) : nothing
-  const prelude: Array<string> = state.transactional && state.transaction === "none" ? [unit.begin] : []
-  for (const scope of ahead) prelude.push(unit.host.driver.dialect.savepoint(scope.savepoint))
+  const prelude = preludeOf(unit, ahead)
   // Between here and the sending the fiber may give way, and be interrupted.
   let sent = false
-  return call(() => operation(connection, prelude, () => sent = true), restore, {
-    onFailure: (cause): Effect.Effect<A, E2> => {
+  return call(
+    () => operation(connection, prelude, () => sent = true),
+    restore,
+    new Ends<A, E, A, E2>((cause) => {
       const failure = observe(unit, connection, ahead, sent, cause, failureOf)
       if (!keepsTurn) state.leave()
       return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
-    },
-    onSuccess: (value) => {
+    }, (value) => {
       const began = state.transaction === "none"
       state.answered(connection.transaction(), ahead, undefined)
       if (began && unit.isHeard && state.transactional) {
@@ -68,8 +69,16 @@ export const exchange = <A, E, E2>(
       }
       if (!keepsTurn) state.leave()
       return Effect.succeed(value)
-    }
-  })
+    })
+  )
+}
+
+/** What has to go ahead of the next statement: BEGIN where nothing has been sent yet, and savepoints. */
+const preludeOf = ({ begin, host, state }: Unit, ahead: ReadonlyArray<Scope<Hook>>): ReadonlyArray<string> => {
+  const begins = state.transactional && state.transaction === "none"
+  if (ahead.length === 0) return begins ? Array.of(begin) : nothing
+  const savepoints = ahead.map((scope) => host.driver.dialect.savepoint(scope.savepoint))
+  return begins ? [begin, ...savepoints] : savepoints
 }
 
 /** Writes what was enqueued before the next statement of a scope. The caller holds the turn, and a connection. */

@@ -7,6 +7,7 @@ import type { Fiber } from "effect"
 import { NestedRefused } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { call } from "../callback.js"
+import { Ends } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { exchange, writeBuffered } from "./exchange.js"
 import type { Operation, Terms } from "./exchange.js"
@@ -46,19 +47,20 @@ export const operate = <A, E, E2>(
       }
       if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
       unit.priority = priorityIn(fiber) ?? unit.priority
-      return call(() => unit.pool.acquire(unit), restore, {
-        onFailure: (cause) => {
+      return call(
+        () => unit.pool.acquire(unit),
+        restore,
+        new Ends<void, SqlFailure, A, E2>((cause) => {
           stepBack(unit)
           return Effect.failCause(Cause.map(cause, raise))
-        },
-        onSuccess: () => {
+        }, () => {
           // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
           const refused = state.refusal(scope)
           if (refused === undefined) return send()
           stepBack(unit)
           return Effect.fail(raise(refused))
-        }
-      })
+        })
+      )
     }
     const send = (): Effect.Effect<A, E2> => {
       const connection = unit.lease!.connection

@@ -15,7 +15,7 @@ import {
   NestedRefused,
   SessionTimeout
 } from "../../SqlFailure.js"
-import { flatMap, mapError, onEnd } from "../effects.js"
+import { Ends, flatMap, mapError, onEnd } from "../effects.js"
 import type { Restore } from "../effects.js"
 import { asFirst } from "../sessionState.js"
 import type { Site } from "../sight/site.js"
@@ -40,9 +40,8 @@ export interface Options extends BeginOptions {
 }
 
 /** A scope that was opened, and whether it is its own or the one around it. */
-interface Opened {
-  readonly ref: SessionRef
-  readonly joined: boolean
+class Opened {
+  constructor(readonly ref: SessionRef, readonly joined: boolean) {}
 }
 
 /** Opens the scope that `options` ask for where the fiber stands. The caller is uninterruptible, and ends it. */
@@ -72,7 +71,7 @@ const traced = (opened: Opened, { name }: Options): Effect.Effect<Opened> => {
     }),
     (span) => {
       if (scope.parent === undefined) unit.span = span
-      return { joined, ref: new SessionRef(unit, scope, outer, span) }
+      return new Opened(new SessionRef(unit, scope, outer, span), joined)
     }
   )
 }
@@ -88,7 +87,7 @@ const openScope = (
   // Whoever has outlived the session is told that, whatever it asks for.
   const refused = around.unit.state.refusal(around.scope) ?? refusal(around, options)
   if (refused !== undefined) return Effect.fail(refused)
-  if (options.nested === "join") return Effect.succeed({ ref: around, joined: true })
+  if (options.nested === "join") return Effect.succeed(new Opened(around, true))
   return openSavepoint(around, innermost(fiber.currentContext.unsafeMap) ?? around, restore)
 }
 
@@ -115,7 +114,7 @@ const openRoot = (
   host.totals.opened++
   host.totals.open++
   const ref = new SessionRef(unit, unit.state.root, innermost(fiber.currentContext.unsafeMap))
-  return Effect.succeed({ ref, joined: false })
+  return Effect.succeed(new Opened(ref, false))
 }
 
 /** A savepoint waits until no sibling is open in another fiber. */
@@ -127,7 +126,7 @@ const openSavepoint = (around: SessionRef, outer: SessionRef, restore: Restore):
     state.leave()
     return isSqlFailure(child)
       ? Effect.fail(child)
-      : Effect.succeed({ ref: new SessionRef(unit, child, outer), joined: false })
+      : Effect.succeed(new Opened(new SessionRef(unit, child, outer), false))
   }
   const entered = state.tryEnter(scope)
   if (entered === true) return take()
@@ -198,10 +197,13 @@ export const transaction = <A, E, R, E2, X>(
           )
         // What `Effect.locally` does in more steps: nothing is between here and `after` but the body.
         setContext(fiber, enter(outside, ref, tagKey, options.priority))
-        return Effect.matchCauseEffect(restore(limited), {
-          onFailure: (cause) => after(Exit.failCause(Cause.map(cause, pass))),
-          onSuccess: (value) => after(Exit.succeed(value))
-        })
+        return Effect.matchCauseEffect(
+          restore(limited),
+          new Ends(
+            (cause) => after(Exit.failCause(Cause.map(cause, pass))),
+            (value) => after(Exit.succeed(value))
+          )
+        )
       })
     )
   )

@@ -203,7 +203,7 @@ export class SessionRef implements Connection {
     readonly outer: SessionRef | undefined,
     readonly span?: Tracer.Span | undefined
   ) {
-    this.transaction = [this, scope.depth]
+    this.transaction = Array.of<any>(this, scope.depth) as [SessionRef, number]
   }
 
   /** A context or a fiber that is logged inside of a session shows which one; the session itself goes round in circles. */
