@@ -17,6 +17,7 @@ import {
 } from "../../SqlFailure.js"
 import { Ends, flatMap, mapError, onEnd } from "../effects.js"
 import type { Restore } from "../effects.js"
+import { Entered } from "../fiberContext.js"
 import { asFirst } from "../sessionState.js"
 import type { Site } from "../sight/site.js"
 import { begin, isTraced } from "../sight/tracing.js"
@@ -181,9 +182,8 @@ export const transaction = <A, E, R, E2, X>(
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E2 | X, R>((fiber) =>
       flatMap(mapError(open(host, fiber, options, restore), raise), ({ joined, ref }) => {
-        const outside = fiber.currentContext
         const after = (exit: Exit.Exit<A, E2 | X>): Effect.Effect<A, E2 | X> => {
-          setContext(fiber, outside)
+          inside.leave()
           return joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise)
         }
         const limited = options.timeout === undefined
@@ -195,8 +195,8 @@ export const transaction = <A, E, R, E2, X>(
             Time.toMillis(options.timeout),
             raise
           )
-        // What `Effect.locally` does in more steps: nothing is between here and `after` but the body.
-        setContext(fiber, enter(outside, ref, tagKey, options.priority))
+        // Nothing is between here and `after` but the body.
+        const inside = new Entered(fiber, enter(fiber.currentContext, ref, tagKey, options.priority))
         return Effect.matchCauseEffect(
           restore(limited),
           new Ends(
@@ -207,13 +207,6 @@ export const transaction = <A, E, R, E2, X>(
       })
     )
   )
-
-/**
- * Gives a fiber that is running a context, at once. What every `FiberRef` calls, which the type of a fiber leaves out.
- */
-const setContext = <R>(fiber: Fiber.RuntimeFiber<any, any>, context: Context.Context<R>): void =>
-  (fiber as unknown as { setFiberRef<A>(ref: FiberRef.FiberRef<A>, value: A): void })
-    .setFiberRef(FiberRef.currentContext, context as Context.Context<never>)
 
 /** Runs an effect with this context. */
 export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, context: Context.Context<any>): Effect.Effect<A, E> =>
