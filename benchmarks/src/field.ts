@@ -20,7 +20,9 @@ export interface Runner {
 }
 
 export const chosen = (peers: ReadonlyArray<Peer>, options: Options) => {
-  const wanted = peers.filter((peer, at) => at < 2 || options.includes(peer.name))
+  const wanted = peers.filter((peer, at) =>
+    at < 2 || peer.name.startsWith(`${peers[1]!.name},`) || options.includes(peer.name)
+  )
   const absent = wanted.flatMap((peer) => {
     const why = peer.missing?.()
     return why === undefined ? [] : [{ peer: peer.name, why }]

@@ -18,35 +18,53 @@ class Item extends Model.Class<Item>("Item")({
 
 const items = Table.make("item", Item)
 
+const open = (together: boolean): Peer["open"] => async (url, size) => {
+  const runtime = ManagedRuntime.make(PgEngine.layer({ url, pool: { size, maxOverflow: 0 } }))
+  const sql = await runtime.runPromise(SqlClient.SqlClient)
+  return {
+    insert: effects(runtime, (i) => {
+      const { amount, label } = item(i)
+      return Session.transaction(sql`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`)
+    }),
+    transfer: effects(runtime, (i) => {
+      const { aid, bid, delta, tid } = transfer(i)
+      const statements = [
+        sql`UPDATE account SET balance = balance + ${delta} WHERE aid = ${aid}`,
+        sql`SELECT balance FROM account WHERE aid = ${aid}`,
+        sql`UPDATE teller SET balance = balance + ${delta} WHERE tid = ${tid}`,
+        sql`UPDATE branch SET balance = balance + ${delta} WHERE bid = ${bid}`,
+        sql`INSERT INTO history (tid, bid, aid, delta) VALUES (${tid}, ${bid}, ${aid}, ${delta})`
+      ]
+      return together
+        ? Session.transaction(Session.pipeline(statements))
+        : Session.transaction(Effect.gen(function*() {
+          for (const statement of statements) yield* statement
+        }))
+    }),
+    find: effects(runtime, (i) => sql`SELECT aid, bid, balance FROM account WHERE aid = ${account(i)}`),
+    unit: effects(
+      runtime,
+      (i) =>
+        Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))
+    ),
+    wide: effects(runtime, () => sql`SELECT * FROM wide`),
+    close: () => runtime.dispose()
+  }
+}
+
 export const engine: Peer = {
   name: "effect-sql-engine",
   packages: ["effect-sql-engine"],
+  note: "W2: the five statements in one `Session.pipeline`",
+  open: open(true)
+}
+
+export const awaited: Peer = {
+  name: "effect-sql-engine, awaited",
+  packages: ["effect-sql-engine"],
+  note: "each statement of W2 waits for the one before",
   open: async (url, size) => {
-    const runtime = ManagedRuntime.make(PgEngine.layer({ url, pool: { size, maxOverflow: 0 } }))
-    const sql = await runtime.runPromise(SqlClient.SqlClient)
-    return {
-      insert: effects(runtime, (i) => {
-        const { amount, label } = item(i)
-        return Session.transaction(sql`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`)
-      }),
-      transfer: effects(runtime, (i) => {
-        const { aid, bid, delta, tid } = transfer(i)
-        return Session.transaction(Effect.gen(function*() {
-          yield* sql`UPDATE account SET balance = balance + ${delta} WHERE aid = ${aid}`
-          yield* sql`SELECT balance FROM account WHERE aid = ${aid}`
-          yield* sql`UPDATE teller SET balance = balance + ${delta} WHERE tid = ${tid}`
-          yield* sql`UPDATE branch SET balance = balance + ${delta} WHERE bid = ${bid}`
-          yield* sql`INSERT INTO history (tid, bid, aid, delta) VALUES (${tid}, ${bid}, ${aid}, ${delta})`
-        }))
-      }),
-      find: effects(runtime, (i) => sql`SELECT aid, bid, balance FROM account WHERE aid = ${account(i)}`),
-      unit: effects(
-        runtime,
-        (i) =>
-          Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))
-      ),
-      wide: effects(runtime, () => sql`SELECT * FROM wide`),
-      close: () => runtime.dispose()
-    }
+    const { close, transfer } = await open(false)(url, size)
+    return { transfer: transfer!, close }
   }
 }

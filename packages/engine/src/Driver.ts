@@ -114,6 +114,14 @@ export interface DriverConnection {
   readonly id: string
   readonly execute: (statement: Statement) => Effect.Effect<ReadonlyArray<any>, SqlFailure>
   /**
+   * Sends statements behind each other on one trip, none of them waiting for the answer to another, and succeeds with the
+   * rows of each. Only the first has a prelude and `onSend`. The first that fails is the failure, and names its statement;
+   * those behind it have no effect. Interrupted as `execute` is. Absent: the engine executes one after the other.
+   */
+  readonly pipeline?:
+    | ((statements: ReadonlyArray<Statement>) => Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>)
+    | undefined
+  /**
    * Rows in batches with bounded memory; the source of rows is closed when the stream ends, however it ends. Other
    * statements may run between its batches; until it is closed the connection is `dirty`.
    */

@@ -207,6 +207,40 @@ export const rollbackOnly: Effect.Effect<void, never, Session<DefaultEngine>> = 
 export const enqueue: Enqueue<Session<DefaultEngine>> = ofDefault.enqueue
 
 /**
+ * Sends statements that do not need each other's results, in their order, and succeeds with the rows of each. On PostgreSQL
+ * they travel together, with BEGIN where nothing was sent before: one round trip for all of them. SQLite runs one after the
+ * other. Nothing of the session comes between them.
+ *
+ * The first that fails is the failure, with its text in `statement`, and those behind it are not run. The transaction has
+ * failed with it on PostgreSQL, as with any statement; on SQLite what stood before it is done. In a nested session all of
+ * it is undone. An empty list sends nothing. What is no statement of this engine's client is `NestedRefused`.
+ *
+ * For events, logs and spans it is one statement: the texts, separated by "; ".
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Effect } from "effect"
+ * import { Session } from "effect-sql-engine"
+ *
+ * export const pay = (from: number, to: number, amount: number) =>
+ *   Session.transaction(Effect.gen(function*() {
+ *     const sql = yield* SqlClient.SqlClient
+ *     const [[source]] = yield* Session.pipeline([
+ *       sql<{ balance: number }>`update account set balance = balance - ${amount} where id = ${from} returning balance`,
+ *       sql`update account set balance = balance + ${amount} where id = ${to}`,
+ *       sql`insert into payment (source, target, amount) values (${from}, ${to}, ${amount})`
+ *     ])
+ *     return source?.balance
+ *   }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const pipeline: Verbs<DefaultEngine>["pipeline"] = ofDefault.pipeline
+
+/**
  * Sends what is enqueued in this scope, and in those around it, now. Fails as the statements do, and with `StaleRow` when
  * a row that is to be changed is not there; the session can then only be rolled back. After the session's end it does
  * nothing.

@@ -165,7 +165,7 @@ describe("round trips", () => {
 })
 
 describe("a refused BEGIN", () => {
-  it.scoped("leaves the statement behind it without effect", () =>
+  it.scoped("leaves the statement behind it without effect, and is the one that is named", () =>
     Effect.gen(function*() {
       const { at, connection: c } = yield* watched()
       yield* run(c, "create table t (a int)")
@@ -173,6 +173,7 @@ describe("a refused BEGIN", () => {
         const failure = yield* Effect.flip(run(c, "insert into t values (1)", [], { prelude }))
         assert.equal(failure._tag, "SqlSyntaxError")
         assert.equal(failure.sent, "no")
+        assert.equal("statement" in failure && failure.statement, prelude.at(-1))
         if (c.transaction() !== "none") yield* c.control("rollback", "ROLLBACK")
       }
       assert.deepEqual(yield* admin(at.url, "select count(*)::int as n from t"), [{ n: 0 }])

@@ -10,7 +10,6 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type * as SqlStatement from "@effect/sql/Statement"
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Fiber, Scope } from "effect"
-import type { Statement } from "../Driver.js"
 import type { Lease, Pool, Priority, Request } from "../Pool.js"
 import type { SqlFailure } from "../SqlFailure.js"
 import { toSqlError } from "../SqlFailure.js"
@@ -31,7 +30,7 @@ import { placed, siteOf } from "./sight/site.js"
 import { watchedStream } from "./sight/stream.js"
 import type { Watched } from "./sight/watch.js"
 import { isWatched, start, within } from "./sight/watch.js"
-import { makeConstructor, Unsent } from "./statement.js"
+import { makeConstructor, Sent, Unsent } from "./statement.js"
 
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
@@ -59,25 +58,6 @@ const executeIn = <E>(
   )
 
 const nothing: ReadonlyArray<never> = []
-
-/** A statement on its way. */
-class Sent implements Statement {
-  readonly sql: string
-  readonly params: ReadonlyArray<unknown>
-  readonly shape: Statement["shape"]
-  readonly prepare: boolean
-
-  constructor(
-    { params, prepare, shape, sql }: Unsent,
-    readonly prelude: ReadonlyArray<string>,
-    readonly onSend: (() => void) | undefined
-  ) {
-    this.sql = sql
-    this.params = params
-    this.shape = shape
-    this.prepare = prepare
-  }
-}
 
 /** What asks for a connection for one statement. */
 class LoneRequest implements Request {
@@ -166,7 +146,7 @@ const poolFor = (host: Host, sql: string): Pool =>
 
 /** The connection the statements of a client run on: the session's where there is one. `bound`: always this session's. */
 class EngineConnection implements Connection {
-  constructor(private readonly host: Host, private readonly bound: SessionRef | undefined) {}
+  constructor(readonly host: Host, private readonly bound: SessionRef | undefined) {}
 
   private refOf(fiber: Fiber.RuntimeFiber<any, any>): SessionRef | undefined {
     return this.bound === undefined ? current(this.host, fiber) : nearest(this.bound, fiber.currentContext.unsafeMap)

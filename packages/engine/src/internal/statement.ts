@@ -24,10 +24,32 @@ export class Unsent implements Omit<Statement, "prelude" | "onSend"> {
   ) {}
 }
 
+/** A statement on its way. */
+export class Sent implements Statement {
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
+  readonly shape: Statement["shape"]
+  readonly prepare: boolean
+
+  constructor(
+    { params, prepare, shape, sql }: Unsent,
+    readonly prelude: ReadonlyArray<string>,
+    readonly onSend: (() => void) | undefined
+  ) {
+    this.sql = sql
+    this.params = params
+    this.shape = shape
+    this.prepare = prepare
+  }
+}
+
+/** What is made of the rows, where names are transformed. */
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** A connection that is told in which fiber a statement runs, and where a stream was asked for. */
 interface EngineConnection extends SqlConnection.Connection {
+  /** Whose connection it is. */
+  readonly host: object
   readonly runIn: (
     fiber: Fiber.RuntimeFiber<any, any>,
     statement: Unsent,
@@ -62,7 +84,14 @@ interface Client {
   readonly sql: () => SqlStatement.Constructor
 }
 
-abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError>
+/** A statement that is sent together with others. */
+export interface Part {
+  readonly statement: Unsent
+  readonly transformRows: Transform
+}
+
+/** A statement of an engine's client. */
+export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, SqlError>
   implements SqlStatement.Statement<A>
 {
   get [SqlStatement.FragmentId]() {
@@ -109,16 +138,36 @@ abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<A>, Sql
     )
   }
 
+  /** What it sends, for whoever sends it together with others. */
+  partIn(fiber: Fiber.RuntimeFiber<any, any>): Effect.Effect<Part, SqlError> {
+    const { transformRows } = this.client
+    return this.runIn(
+      fiber,
+      (sql, params) => Effect.succeed({ statement: new Unsent(sql, params, "rows", true), transformRows })
+    )
+  }
+
+  /** Whether it belongs to an engine. */
+  isOf(host: object): boolean {
+    return this.client.connection.host === host
+  }
+
   private run<X>(
     f: Run<X>,
     withoutTransform = false
   ): Effect.Effect<X, SqlError> {
-    return Effect.withFiberRuntime((fiber) => {
-      const transformer = fiber.getFiberRef(SqlStatement.currentTransformer)
-      if (Option.isSome(transformer)) return this.transformed(transformer.value, fiber, f, withoutTransform)
-      const [sql, params] = this.compile(withoutTransform)
-      return f(sql, params, fiber)
-    })
+    return Effect.withFiberRuntime((fiber) => this.runIn(fiber, f, withoutTransform))
+  }
+
+  private runIn<X>(
+    fiber: Fiber.RuntimeFiber<any, any>,
+    f: Run<X>,
+    withoutTransform = false
+  ): Effect.Effect<X, SqlError> {
+    const transformer = fiber.getFiberRef(SqlStatement.currentTransformer)
+    if (Option.isSome(transformer)) return this.transformed(transformer.value, fiber, f, withoutTransform)
+    const [sql, params] = this.compile(withoutTransform)
+    return f(sql, params, fiber)
   }
 
   /** The span a transformer is given collects what it says, for the statement's own. */

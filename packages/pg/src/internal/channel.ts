@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { callback } from "effect-sql-engine/Driver"
 import type { Condition, ConnectContext, TransactionStatus } from "effect-sql-engine/Driver"
 import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
+import { collect, type Collected } from "./collect.js"
 import { Dirt } from "./dirt.js"
 import { Exchange, type Outcome, Script, Step, Steps } from "./exchange.js"
 import { fromServer, isServerError, linkFailure, type ServerError } from "./failure.js"
@@ -15,6 +16,8 @@ import type { Settings } from "./settings.js"
 import { type Traits, traits } from "./sqlText.js"
 
 const statuses: Readonly<Record<"I" | "T" | "E", TransactionStatus>> = { I: "none", T: "open", E: "failed" }
+
+const transactionIdQuery = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text"
 
 /** A connection below its statements. */
 export class Channel {
@@ -110,6 +113,20 @@ export class Channel {
   preludeSteps(prelude: ReadonlyArray<string>): Array<Step> {
     if (prelude.length > 0 && this.link.status === "I") this.currentTransaction = undefined
     return prelude.map((sql) => new Step(sql))
+  }
+
+  /** Asks for the id of the transaction behind the statements of an exchange, where it is wanted and not known yet. */
+  askForTransaction(steps: Array<Step>, about: Traits, inTransaction: boolean): Collected | undefined {
+    const { settings: { trackTransactionId, types } } = this
+    if (!inTransaction || !trackTransactionId || this.currentTransaction !== undefined || about.steers) return undefined
+    const ids = collect("values", types)
+    steps.push(new Step(transactionIdQuery, [], ids, this.link.statements.take(transactionIdQuery)))
+    return ids
+  }
+
+  /** Takes note of the id that was asked for. */
+  learnTransaction(ids: Collected | undefined): void {
+    if (ids !== undefined) this.currentTransaction = ids.rows[0]?.[0] ?? this.currentTransaction
   }
 
   /** An exchange of steps, with what is to be closed at its head. */

@@ -9,6 +9,7 @@ import { cleanUp } from "./cleanUp.js"
 import { control } from "./control.js"
 import { cursorStream } from "./cursor.js"
 import { execute } from "./execute.js"
+import { pipeline } from "./pipeline.js"
 import { traits } from "./sqlText.js"
 
 /** One physical connection. */
@@ -24,6 +25,10 @@ export class Connection extends Channel implements DriverConnection {
 
   execute(statement: Statement): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
     return execute(this, statement)
+  }
+
+  pipeline(statements: ReadonlyArray<Statement>): Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure> {
+    return pipeline(this, statements)
   }
 
   stream(statement: Statement): Stream.Stream<any, SqlFailure> {

@@ -133,7 +133,7 @@ class Cursor {
       this.ended = true
       return Effect.fail(Option.some(this.failure(batch)))
     }
-    if (exchange.unreadable !== undefined) {
+    if (exchange.unreadableAt >= 0) {
       return Effect.fail(Option.some(unreadable(channel, statement.sql)))
     }
     this.batches++

@@ -76,8 +76,8 @@ export class Exchange implements Answers {
   /** Whether the last step stopped at its limit of rows, with more to come. */
   suspended = false
   error: ServerError | undefined
-  /** A parser of our own side threw; the rows are useless, the connection is not. */
-  unreadable: unknown
+  /** The step on whose rows a parser of our own side threw: they are useless, the connection is not. -1: none. */
+  unreadableAt = -1
   /** The server's words for what it has done, a word for each statement. */
   tags: Array<string> | undefined = undefined
   /** The results of a script. */
@@ -95,7 +95,8 @@ export class Exchange implements Answers {
 
   constructor(readonly content: Steps | Script) {}
 
-  private get step(): Step | undefined {
+  /** The statement whose answer is next. */
+  get step(): Step | undefined {
     return this.content instanceof Steps ? this.content.steps[this.answered] : undefined
   }
 
@@ -166,11 +167,11 @@ export class Exchange implements Answers {
 
   handleDataRow(message: { readonly fields: ReadonlyArray<string | null> }): void {
     if (this.result === undefined) this.resume()
-    if (this.result === undefined || this.unreadable !== undefined || this.unread) return
+    if (this.result === undefined || this.unreadableAt >= 0 || this.unread) return
     try {
       this.result.add(message.fields)
-    } catch (error) {
-      this.unreadable = error ?? new Error("a type parser threw")
+    } catch {
+      this.unreadableAt = this.answered
     }
   }
 

@@ -18,8 +18,6 @@ import type { WireValue } from "./wire.js"
 
 type Rows = Effect.Effect<ReadonlyArray<any>, SqlFailure>
 
-const transactionIdQuery = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text"
-
 /** Runs a statement. Interrupted, it returns at once, and the server is asked to stop. */
 export const execute = (channel: Channel, statement: Statement): Rows =>
   callback((answer) => {
@@ -52,22 +50,16 @@ const executeSteps = (
   steps.push(new Step(statement.sql, values, result, prepared))
   const step = steps.length - 1
   const inTransaction = link.status !== "I" || step > 0
-  const ids = inTransaction && settings.trackTransactionId && channel.currentTransaction === undefined && !about.steers
-    ? collect("values", settings.types)
-    : undefined
-  if (ids !== undefined) {
-    const prepared = link.statements.take(transactionIdQuery)
-    steps.push(new Step(transactionIdQuery, [], ids, prepared))
-  }
+  const ids = channel.askForTransaction(steps, about, inTransaction)
   channel.note(about, statement.prelude)
   const exchange = channel.exchange(steps, closing)
   statement.onSend?.()
   const started = settings.statementTimeoutMillis === undefined ? 0 : Date.now()
   channel.send(exchange, about, (outcome) => {
-    channel.currentTransaction = ids?.rows[0]?.[0] ?? channel.currentTransaction
+    channel.learnTransaction(ids)
     if (outcome.error === undefined && outcome.lost === undefined) {
       return answer(
-        exchange.unreadable !== undefined
+        exchange.unreadableAt >= 0
           ? Effect.fail(unreadable(channel, statement.sql))
           : Effect.succeed(result.rows)
       )
@@ -113,7 +105,7 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
       if (outcome.error !== undefined || outcome.lost !== undefined) {
         return Effect.fail(outcomeFailure(channel, outcome, answered(exchange, statement, 0, inTransaction, started)))
       }
-      if (exchange.unreadable !== undefined) return Effect.fail(unreadable(channel, statement.sql))
+      if (exchange.unreadableAt >= 0) return Effect.fail(unreadable(channel, statement.sql))
       const results = (exchange.results ?? []).map(({ rows }) => rows)
       return Effect.succeed(statement.shape === "raw" ? [results.flat()] : results)
     })
@@ -122,14 +114,14 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
 }
 
 /** What outcomeFailure needs to know of a statement's exchange. */
-const answered = (
+export const answered = (
   exchange: Exchange,
   statement: Statement,
   step: number,
   inTransaction: boolean,
   started: number
 ): Answered => ({
-  statement: statement.sql,
+  statement: exchange.answered < step ? exchange.step?.sql : statement.sql,
   values: statement.params,
   step,
   failedAt: exchange.answered,
@@ -139,7 +131,10 @@ const answered = (
 })
 
 /** The server refused an outdated plan, or has lost our prepared statement; nothing was run. */
-const isStale = (error: (ServerError & { readonly routine?: string }) | undefined, prepared: Prepared): boolean =>
+export const isStale = (
+  error: (ServerError & { readonly routine?: string }) | undefined,
+  prepared: Prepared
+): boolean =>
   error !== undefined &&
   ((error.code === "0A000" && error.routine === "RevalidateCachedQuery" && error.where === undefined) ||
     (error.code === "26000" && error.message.includes(`"${prepared.name}"`)))

@@ -106,6 +106,7 @@ const keptUp = (connection: DriverConnection, setUp: Effect.Effect<void, SqlFail
       return connection.id
     },
     execute: (statement) => connection.execute(statement),
+    pipeline: connection.pipeline === undefined ? undefined : (statements) => connection.pipeline!(statements),
     stream: (statement) => connection.stream(statement),
     control: (kind, sql) => connection.control(kind, sql),
     transaction: () => connection.transaction(),

@@ -1,6 +1,7 @@
 /**
  * The public types of a session, below the verbs that implement them.
  */
+import type { Statement } from "@effect/sql/Statement"
 import type { Duration, Effect, Layer, Schedule, Scope } from "effect"
 import type { BeginOptions } from "../../Dialect.js"
 import type { Priority } from "../../Pool.js"
@@ -187,6 +188,13 @@ export interface Verbs<Engine> {
   ) => Effect.Effect<void, SessionClosed, R | Session<Engine>>
   readonly rollbackOnly: Effect.Effect<void, never, Session<Engine>>
   readonly enqueue: Enqueue<Session<Engine>>
+  readonly pipeline: <const Statements extends ReadonlyArray<Statement<any>>>(
+    statements: Statements
+  ) => Effect.Effect<
+    { readonly [At in keyof Statements]: Effect.Effect.Success<Statements[At]> },
+    SqlFailure,
+    Session<Engine>
+  >
   readonly flush: Effect.Effect<void, SqlFailure, Session<Engine>>
   readonly info: Effect.Effect<SessionInfo, never, Session<Engine>>
   readonly required: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Session<Engine>>

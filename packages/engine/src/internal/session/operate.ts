@@ -36,7 +36,7 @@ export const operate = <A, E, E2>(
     const refusal = (): SqlFailure | undefined =>
       state.refusal(scope) ??
         (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
-        (state.transactional && decides.test(sql) ? notYours(unit, sql) : undefined)
+        decidesItself(unit, sql)
     const start = (): Effect.Effect<A, E2> => {
       unit.statement = sql
       // The scope may have ended since the turn was granted.
@@ -117,6 +117,10 @@ const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
  */
 const decides =
   /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+
+/** The refusal of such a statement. */
+export const decidesItself = (unit: Unit, sql: string): NestedRefused | undefined =>
+  unit.state.transactional && decides.test(sql) ? notYours(unit, sql) : undefined
 
 const notYours = (unit: Unit, sql: string): NestedRefused =>
   new NestedRefused({

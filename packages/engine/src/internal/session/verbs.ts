@@ -1,6 +1,7 @@
 /**
  * The verbs of a session, for whichever engine a tag names.
  */
+import type { Statement } from "@effect/sql/Statement"
 import { Context, Effect, Exit, Layer } from "effect"
 import type { Fiber, Scope } from "effect"
 import { Hooks } from "../../Interception.js"
@@ -12,6 +13,7 @@ import type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, 
 import { end } from "./end.js"
 import { flush } from "./flush.js"
 import { keyed } from "./keyed.js"
+import { pipeline } from "./pipeline.js"
 import { retrying } from "./retry.js"
 import { open, refused, transaction, within } from "./run.js"
 import type { Host, SessionRef } from "./unit.js"
@@ -169,6 +171,9 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
       const refused = ref.unit.state.refusal(ref.scope)
       return refused === undefined ? Effect.succeed(ref) : Effect.fail(refused)
     })),
+    pipeline:
+      ((statements: ReadonlyArray<Statement<any>>) =>
+        inScope((ref, fiber) => pipeline(ref, fiber, statements))) as Verbs<Self>["pipeline"],
     flush: Effect.flatMap(Within, (host) =>
       Effect.withFiberRuntime<void, SqlFailure>((fiber) => {
         const ref = current(host, fiber)
