@@ -6,7 +6,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { Statement } from "@effect/sql/Statement"
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, FastCheck as fc, Fiber, Option, Stream } from "effect"
-import { Engine, Session, SqlFailure } from "effect-sql-engine"
+import { Engine, Session, type SqlFailure } from "effect-sql-engine"
 import { places } from "../support/places.js"
 import { checkSums } from "../support/quiescence.js"
 
