@@ -18,6 +18,7 @@ class Item extends Model.Class<Item>("Item")({
 
 const items = Table.make("item", Item)
 
+/** `together`: with what the engine adds to `@effect/sql` for statements that do not need each other. */
 const open = (together: boolean): Peer["open"] => async (url, size) => {
   const runtime = ManagedRuntime.make(PgEngine.layer({ url, pool: { size, maxOverflow: 0 } }))
   const sql = await runtime.runPromise(SqlClient.SqlClient)
@@ -42,11 +43,10 @@ const open = (together: boolean): Peer["open"] => async (url, size) => {
         }))
     }),
     find: effects(runtime, (i) => sql`SELECT aid, bid, balance FROM account WHERE aid = ${account(i)}`),
-    unit: effects(
-      runtime,
-      (i) =>
-        Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))
-    ),
+    unit: effects(runtime, (i) =>
+      together
+        ? Session.transaction(Effect.forEach(unit(i), (row) => Session.enqueue.insert(items, row), { discard: true }))
+        : Session.transaction(sql`INSERT INTO item ${sql.insert(unit(i))} RETURNING id`)),
     wide: effects(runtime, () => sql`SELECT * FROM wide`),
     close: () => runtime.dispose()
   }
@@ -55,16 +55,16 @@ const open = (together: boolean): Peer["open"] => async (url, size) => {
 export const engine: Peer = {
   name: "effect-sql-engine",
   packages: ["effect-sql-engine"],
-  note: "W2: the five statements in one `Session.pipeline`",
+  note: "W2: the five statements in one `Session.pipeline`; W4: `Session.enqueue` of each row",
   open: open(true)
 }
 
-export const awaited: Peer = {
-  name: "effect-sql-engine, awaited",
+export const plain: Peer = {
+  name: "effect-sql-engine, plain",
   packages: ["effect-sql-engine"],
-  note: "each statement of W2 waits for the one before",
+  note: "W2: each statement waits for the one before; W4: `sql.insert` of all rows",
   open: async (url, size) => {
-    const { close, transfer } = await open(false)(url, size)
-    return { transfer: transfer!, close }
+    const { close, transfer, unit } = await open(false)(url, size)
+    return { transfer: transfer!, unit: unit!, close }
   }
 }

@@ -4,7 +4,7 @@
 import type { Peer } from "../peer.js"
 import { drizzle } from "./drizzle.js"
 import { effectSqlPg } from "./effectSqlPg.js"
-import { awaited, engine } from "./engine.js"
+import { engine, plain as enginePlain } from "./engine.js"
 import { knex } from "./knex.js"
 import { kysely } from "./kysely.js"
 import { mikroOrm } from "./mikroOrm.js"
@@ -20,7 +20,7 @@ import { typeorm } from "./typeorm.js"
 export const peers: ReadonlyArray<Peer> = [
   plain,
   engine,
-  awaited,
+  enginePlain,
   unnamed,
   postgresJs,
   effectSqlPg,
