@@ -2,9 +2,17 @@
  * A map that forgets the entry that was used longest ago when it is full.
  */
 
+class Entry<V> {
+  /** When it was used last, by the count of uses. */
+  used = 0
+
+  constructor(readonly value: V) {}
+}
+
 /** At most `capacity` entries; with 0 it keeps none. */
 export class BoundedMap<K, V> {
-  readonly #entries = new Map<K, V>()
+  readonly #entries = new Map<K, Entry<V>>()
+  #uses = 0
 
   constructor(readonly capacity: number) {}
 
@@ -14,19 +22,31 @@ export class BoundedMap<K, V> {
 
   /** The entry, which becomes the one used last. */
   get(key: K): V | undefined {
-    const value = this.#entries.get(key)
-    if (value === undefined) return undefined
-    // A Map lists its entries in the order they were set: the first is the one to go.
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    return value
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    entry.used = ++this.#uses
+    return entry.value
   }
 
   set(key: K, value: V): void {
     if (this.capacity === 0) return
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size > this.capacity) this.#entries.delete(this.#entries.keys().next().value!)
+    // Looked for when one too many is there, which is rare; every use would have to move its entry otherwise.
+    if (this.#entries.size >= this.capacity && !this.#entries.has(key)) this.#forgetOldest()
+    const entry = new Entry(value)
+    entry.used = ++this.#uses
+    this.#entries.set(key, entry)
+  }
+
+  #forgetOldest(): void {
+    let oldest: K | undefined
+    let least = Infinity
+    for (const [key, { used }] of this.#entries) {
+      if (used < least) {
+        oldest = key
+        least = used
+      }
+    }
+    this.#entries.delete(oldest!)
   }
 
   clear(): void {
