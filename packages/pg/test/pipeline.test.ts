@@ -124,6 +124,26 @@ describe("pipeline", () => {
       assert.deepEqual(yield* c.pipeline!([statement("select 1 as one"), all]), [[{ one: 1 }], [{ a: 1, b: 2 }]])
     }))
 
+  it.scoped("begins anew where the server has lost what was prepared, and nobody could see it", () =>
+    Effect.gen(function*() {
+      const c = yield* connection()
+      yield* run(c, "create table t (k int)")
+      yield* run(c, "create function forget() returns void language plpgsql as 'begin execute ''deallocate all''; end'")
+      const insert = statement("insert into t values (1)")
+      for (let i = 0; i < 3; i++) {
+        yield* c.pipeline!(begun(insert, insert))
+        yield* c.control("commit", "COMMIT")
+        yield* run(c, insert.sql, [], { prelude: ["BEGIN"] })
+        yield* c.control("commit", "COMMIT")
+        // Its own plan goes as well, without a word.
+        yield* run(c, "select forget()", [], { prepare: false })
+        if (i === 1) yield* run(c, insert.sql, [], { prelude: ["BEGIN"] })
+        else yield* c.pipeline!(begun(insert))
+        yield* c.control("commit", "COMMIT")
+      }
+      assert.deepEqual(yield* run(c, "select count(*)::int as n from t"), [{ n: 12 }])
+    }))
+
   it.live("is stopped whole when it is interrupted", () =>
     Effect.scoped(Effect.gen(function*() {
       const at = yield* database

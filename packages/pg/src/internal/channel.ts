@@ -19,6 +19,8 @@ const statuses: Readonly<Record<"I" | "T" | "E", TransactionStatus>> = { I: "non
 
 const transactionIdQuery = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text"
 
+const none: ReadonlyArray<never> = []
+
 /** A connection below its statements. */
 export class Channel {
   readonly dirt: Dirt
@@ -109,10 +111,16 @@ export class Channel {
     })
   }
 
-  /** The steps of a prelude: BEGIN, SAVEPOINT. */
-  preludeSteps(prelude: ReadonlyArray<string>): Array<Step> {
-    if (prelude.length > 0 && this.link.status === "I") this.currentTransaction = undefined
-    return prelude.map((sql) => new Step(sql))
+  /**
+   * The steps of a prelude: BEGIN, SAVEPOINT. `prepare`: BEGIN is the same each time, and cheaper by name; who asks for that
+   * has to know what to do when the server has lost it.
+   */
+  preludeSteps(prelude: ReadonlyArray<string>, prepare = false): Array<Step> {
+    const begins = prelude.length > 0 && this.link.status === "I"
+    if (begins) this.currentTransaction = undefined
+    return prelude.map((sql, i) =>
+      new Step(sql, none, undefined, prepare && begins && i === 0 ? this.link.statements.take(sql) : undefined)
+    )
   }
 
   /** Asks for the id of the transaction behind the statements of an exchange, where it is wanted and not known yet. */

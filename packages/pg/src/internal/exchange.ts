@@ -232,6 +232,11 @@ export class Exchange implements Answers {
 
   handleReadyForQuery(): void {}
 
+  /** Whether a statement is prepared by this exchange itself. */
+  prepares(statement: Prepared): boolean {
+    return this.parses?.includes(statement) === true
+  }
+
   /** What was to be prepared by this exchange and is not. */
   unparsed(): ReadonlyArray<Prepared> {
     return this.parses === undefined ? none : this.parses.slice(this.confirmed)

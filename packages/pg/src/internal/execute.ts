@@ -7,7 +7,7 @@ import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
-import { Exchange, Script, Step } from "./exchange.js"
+import { Exchange, type Outcome, Script, Step } from "./exchange.js"
 import type { ServerError } from "./failure.js"
 import { type Answered, outcomeFailure, unreadable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
@@ -43,13 +43,13 @@ const executeSteps = (
 ): () => void => {
   const { link, settings } = channel
   const closing = link.statements.toClose()
-  const steps = channel.preludeSteps(statement.prelude)
+  const steps = channel.preludeSteps(statement.prelude, statement.prepare)
   const result = collect(statement.shape, settings.types)
   const prepared = statement.prepare ? link.statements.take(statement.sql) : undefined
-  const reused = prepared?.parsed === true
   steps.push(new Step(statement.sql, values, result, prepared))
   const step = steps.length - 1
-  const inTransaction = link.status !== "I" || step > 0
+  const idle = link.status === "I"
+  const inTransaction = !idle || step > 0
   const ids = channel.askForTransaction(steps, about, inTransaction)
   channel.note(about, statement.prelude)
   const exchange = channel.exchange(steps, closing)
@@ -64,12 +64,9 @@ const executeSteps = (
           : Effect.succeed(result.rows)
       )
     }
-    const stale = reused && exchange.answered === step && isStale(outcome.error, prepared!)
-    if (stale || (prepared !== undefined && outcome.error?.code?.startsWith("XX") === true)) {
-      link.statements.drop(prepared!)
-    }
-    // The server refused to run an outdated plan: nothing has happened, and a new plan will do.
-    if (stale && again && !inTransaction && outcome.lost === undefined) {
+    const stale = forgetStale(channel, exchange, outcome)
+    // The server refused to run an outdated plan, or to begin by a name it has lost: nothing has happened.
+    if (stale && again && idle && exchange.answered === 0 && outcome.lost === undefined) {
       return answer(callback((answer) => executeSteps(channel, statement, values, about, false, answer)))
     }
     answer(Effect.fail(outcomeFailure(channel, outcome, {
@@ -130,8 +127,21 @@ export const answered = (
   elapsedMillis: started === 0 ? undefined : Date.now() - started
 })
 
-/** The server refused an outdated plan, or has lost our prepared statement; nothing was run. */
-export const isStale = (
+/**
+ * Forgets a prepared statement that an exchange failed on. Whether it was outdated: the server refused its plan, or has lost
+ * it; it was not run.
+ */
+export const forgetStale = ({ link }: Channel, exchange: Exchange, { error }: Outcome): boolean => {
+  const prepared = exchange.step?.prepared
+  if (prepared === undefined) return false
+  const stale = !exchange.prepares(prepared) && isStale(error, prepared)
+  // Where one is lost, all may be.
+  if (stale && error?.code === "26000") link.statements.dropAll()
+  else if (stale || error?.code?.startsWith("XX") === true) link.statements.drop(prepared)
+  return stale
+}
+
+const isStale = (
   error: (ServerError & { readonly routine?: string }) | undefined,
   prepared: Prepared
 ): boolean =>

@@ -9,7 +9,7 @@ import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
 import { Step } from "./exchange.js"
-import { answered, isStale } from "./execute.js"
+import { answered, forgetStale } from "./execute.js"
 import { outcomeFailure, unreadable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
 import { refusedBehindPgBouncer } from "./pooled.js"
@@ -19,13 +19,13 @@ import type { WireValue } from "./wire.js"
 type Results = Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>
 
 /** Runs statements on one trip. Interrupted, it returns at once, and the server is asked to stop. */
-export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>): Results =>
+export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>, again = true): Results =>
   callback((answer) => {
     const { context, link, settings } = channel
     const [first] = statements
     if (first === undefined) return answer(Effect.succeed([]))
     if (link.death !== undefined) return answer(Effect.fail(channel.dead(first.sql)))
-    if (link.busy) return answer(Effect.zipRight(channel.settle, pipeline(channel, statements)))
+    if (link.busy) return answer(Effect.zipRight(channel.settle, pipeline(channel, statements, again)))
     const values: Array<ReadonlyArray<WireValue>> = []
     for (const statement of statements) {
       const bound = bind(statement, context.engine)
@@ -37,15 +37,13 @@ export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>)
     if (refused !== undefined) return answer(Effect.fail(refused))
 
     const closing = link.statements.toClose()
-    const ahead = channel.preludeSteps(first.prelude)
-    const reused: Array<boolean> = []
-    const own = statements.map(({ prepare, shape, sql }, i) => {
-      const prepared = prepare ? link.statements.take(sql) : undefined
-      reused.push(prepared?.parsed === true)
-      return new Step(sql, values[i]!, collect(shape, settings.types), prepared)
-    })
+    const ahead = channel.preludeSteps(first.prelude, true)
+    const own = statements.map(({ prepare, shape, sql }, i) =>
+      new Step(sql, values[i]!, collect(shape, settings.types), prepare ? link.statements.take(sql) : undefined)
+    )
     const steps = [...ahead, ...own]
-    const inTransaction = link.status !== "I" || ahead.length > 0
+    const idle = link.status === "I"
+    const inTransaction = !idle || ahead.length > 0
     const ids = channel.askForTransaction(steps, about, inTransaction)
     channel.note(about, first.prelude)
     const exchange = channel.exchange(steps, closing)
@@ -63,10 +61,9 @@ export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>)
       }
       // What failed, or would have been next; of what was refused ahead of them the first knows.
       const at = Math.max(0, Math.min(exchange.answered - ahead.length, statements.length - 1))
-      const { prepared } = own[at]!
-      const stale = reused[at] === true && exchange.answered === ahead.length + at && isStale(outcome.error, prepared!)
-      if (prepared !== undefined && (stale || outcome.error?.code?.startsWith("XX") === true)) {
-        link.statements.drop(prepared)
+      const stale = forgetStale(channel, exchange, outcome)
+      if (stale && again && idle && exchange.answered === 0 && outcome.lost === undefined) {
+        return answer(pipeline(channel, statements, false))
       }
       answer(Effect.fail(outcomeFailure(channel, outcome, {
         ...answered(exchange, statements[at]!, ahead.length + at, inTransaction, started),
