@@ -8,19 +8,35 @@ import { portions, relationOf, valuesOf } from "./relation.js"
 import type { Piece } from "./text.js"
 import { segments } from "./text.js"
 
+/** Rows that have the same columns. */
+export type Alike = readonly [columns: ReadonlyArray<string>, rows: Array<Values>]
+
+/** Whether a row has these columns, and no others. The codec names columns in one order. */
+const hasColumns = (row: Values, columns: ReadonlyArray<string>): boolean => {
+  let at = 0
+  for (const name in row) if (name !== columns[at++]) return false
+  return at === columns.length
+}
+
 /** Rows that have the same columns, next to each other. */
-export const runs = (
-  rows: ReadonlyArray<Values>
-): ReadonlyArray<readonly [columns: ReadonlyArray<string>, rows: ReadonlyArray<Values>]> => {
-  const found: Array<[ReadonlyArray<string>, Array<Values>]> = []
-  let last = ""
+export const runs = (rows: ReadonlyArray<Values>): ReadonlyArray<Alike> => {
+  const found: Array<Alike> = []
   for (const row of rows) {
-    const columns = Object.keys(row)
-    // The codec names columns in one order.
-    const name = JSON.stringify(columns)
-    if (found.length > 0 && name === last) found[found.length - 1]![1].push(row)
-    else found.push([columns, [row]])
-    last = name
+    const last = found.at(-1)
+    if (last !== undefined && hasColumns(row, last[0])) last[1].push(row)
+    else found.push([Object.keys(row), [row]])
+  }
+  return found
+}
+
+/** Rows that have the same columns, wherever they stand; the groups in the order of their first. */
+export const groups = (rows: ReadonlyArray<Values>): ReadonlyArray<Alike> => {
+  const found: Array<Alike> = []
+  let last: Alike | undefined
+  for (const row of rows) {
+    if (last === undefined || !hasColumns(row, last[0])) last = found.find(([columns]) => hasColumns(row, columns))
+    if (last === undefined) found.push(last = [Object.keys(row), []])
+    last[1].push(row)
   }
   return found
 }

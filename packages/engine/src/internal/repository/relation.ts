@@ -24,12 +24,18 @@ export const portions = <A>(
   return found
 }
 
-const cellsOf = (layout: Layout, columns: ReadonlyArray<string>, row: Values): ReadonlyArray<Cell> =>
-  columns.map((column) => ({
+/** The cells of rows that have these columns. */
+const cellsOf = (
+  { codec, table }: Layout,
+  columns: ReadonlyArray<string>,
+  rows: ReadonlyArray<Values>
+): ReadonlyArray<ReadonlyArray<Cell>> => {
+  const known = columns.map((column) => ({
     column,
-    value: row[column],
-    isDocument: layout.codec.isDocument(layout.table.columns.find(({ name }) => name === column)!)
+    isDocument: codec.isDocument(table.columns.find(({ name }) => name === column)!)
   }))
+  return rows.map((row) => known.map(({ column, isDocument }) => ({ column, value: row[column], isDocument })))
+}
 
 /** Rows in parentheses. */
 export const valuesOf = (
@@ -56,7 +62,7 @@ export const relationOf = (
   rows: ReadonlyArray<Values>
 ): ReadonlyArray<Segment> => {
   const counter = layout.id("effect_n")
-  const relation = layout.rows.relation?.(layout.name, rows.map((row) => cellsOf(layout, columns, row)))
+  const relation = layout.rows.relation?.(layout.name, cellsOf(layout, columns, rows))
   if (relation !== undefined) {
     return segments(
       `(SELECT row_number() OVER () AS ${counter}, ${layout.list(columns, "r.")} FROM `,

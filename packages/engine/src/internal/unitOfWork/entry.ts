@@ -57,20 +57,35 @@ export interface Deletion extends Write {
 
 export type Entry = Insertion | Update | Deletion
 
-/** The references among values. */
-const among = (given: Given): ReadonlyArray<Reference> =>
-  Object.values(given).filter((value): value is Reference => value instanceof Reference)
+const none: ReadonlyArray<never> = []
+
+/** The references among values, behind others. */
+const among = (given: Given, before: ReadonlyArray<Reference> = none): ReadonlyArray<Reference> => {
+  let found = before
+  for (const column in given) {
+    const value = given[column]
+    if (value instanceof Reference) found = [...found, value]
+  }
+  return found
+}
 
 /** What a write refers to. */
-export const referencesOf = (entry: Entry): ReadonlyArray<Reference> => [
-  ...(entry.kind === "insert" ? [] : among(entry.key)),
-  ...(entry.kind === "delete" ? [] : among(entry.given))
-]
+export const referencesOf = (entry: Entry): ReadonlyArray<Reference> => {
+  switch (entry.kind) {
+    case "insert":
+      return among(entry.given)
+    case "update":
+      return among(entry.given, among(entry.key))
+    case "delete":
+      return among(entry.key)
+  }
+}
 
 /** Values with the references replaced by what they stand for. */
 export const known = (given: Given): Values => {
   let values: Record<string, unknown> | undefined
-  for (const [column, value] of Object.entries(given)) {
+  for (const column in given) {
+    const value = given[column]
     if (value instanceof Reference) (values ??= { ...given })[column] = value.value
   }
   return values ?? given

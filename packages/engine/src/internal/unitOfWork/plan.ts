@@ -10,7 +10,7 @@
  */
 import type { Layout } from "../repository/layout.js"
 import { parentsFirst } from "../table/order.js"
-import type { Deletion, Entry, Insertion, Update } from "./entry.js"
+import type { Deletion, Entry, Insertion, Reference, Update } from "./entry.js"
 import { referencesOf } from "./entry.js"
 import { Kinship } from "./kinship.js"
 
@@ -34,16 +34,15 @@ interface Draft {
   readonly layouts: Set<Layout>
 }
 
-const blocks = (draft: Draft, entry: Entry, needed: ReadonlySet<Entry>, kinship: Kinship): boolean => {
+const blocks = (draft: Draft, entry: Entry, needed: ReadonlyArray<Reference>, kinship: Kinship): boolean => {
   for (const layout of draft.layouts) if (kinship.related(layout.table, entry.layout.table)) return true
-  for (const one of needed) if (draft.members.has(one)) return true
-  return false
+  return needed.some(({ of }) => draft.members.has(of))
 }
 
 const drafts = (entries: ReadonlyArray<Entry>, kinship: Kinship): ReadonlyArray<Draft> => {
   const all: Array<Draft> = []
   for (const entry of entries) {
-    const needed = new Set<Entry>(referencesOf(entry).map(({ of }) => of))
+    const needed = referencesOf(entry)
     let at = all.length - 1
     while (at >= 0 && all[at]!.kind !== entry.kind) at = blocks(all[at]!, entry, needed, kinship) ? -1 : at - 1
     let draft = all[at]

@@ -7,7 +7,7 @@ import type { SqlFailure } from "../failure/failure.js"
 import { StaleRow } from "../failure/session.js"
 import { UnknownError } from "../failure/statement.js"
 import type { Values } from "../repository/codec.js"
-import { insertion, runs } from "../repository/insertion.js"
+import { groups, insertion, runs } from "../repository/insertion.js"
 import { hasKey, textOf } from "../repository/key.js"
 import type { Layout } from "../repository/layout.js"
 import { portions, relationOf } from "../repository/relation.js"
@@ -94,7 +94,7 @@ export class Sender {
     const refersToItself = table.rules.references.some(({ table: target }) =>
       target === table || target === table.name || target === table.declared.name || typeof target === "function"
     )
-    const batches = runs(refersToItself ? values : alike(values)).flatMap(([columns, rows]) =>
+    const batches = (refersToItself ? runs(values) : groups(values)).flatMap(([columns, rows]) =>
       (columns.length === 0 ? rows.map((row) => [row]) : portions(layout, columns.length, rows)).map((rows) =>
         [columns, rows] as const
       )
@@ -249,15 +249,3 @@ interface Changed {
 const isUnique = ({ table: { rules } }: Layout, column: string): boolean =>
   rules.primaryKey.includes(column) || rules.uniques.some(({ columns }) => columns.includes(column)) ||
   rules.indexes.some(({ parts, unique }) => unique && parts.some((part) => "sql" in part || part.column === column))
-
-/** Rows with the same columns next to each other; the groups in the order of their first. */
-const alike = (rows: ReadonlyArray<Values>): ReadonlyArray<Values> => {
-  const groups = new Map<string, Array<Values>>()
-  for (const row of rows) {
-    const name = JSON.stringify(Object.keys(row))
-    const group = groups.get(name)
-    if (group === undefined) groups.set(name, [row])
-    else group.push(row)
-  }
-  return [...groups.values()].flat()
-}
