@@ -48,4 +48,4 @@ export const titles: Readonly<Record<string, string>> = {
 export const pace = (quick: boolean, slow: boolean) =>
   quick
     ? { rounds: slow ? 5 : 11, batchMillis: slow ? 60 : 30, warmMillis: 500 }
-    : { rounds: slow ? 11 : 25, batchMillis: slow ? 150 : 60, warmMillis: 2_000 }
+    : { rounds: slow ? 11 : 21, batchMillis: slow ? 150 : 60, warmMillis: 1_500 }
