@@ -42,7 +42,7 @@ export const run = async (
   const { key } = course
   const taking = runners.filter(({ apart }) => apart.can(key))
   const plan = {
-    ...pace(quick, line === "slow"),
+    ...pace(quick, line === "slow", concurrency === course.concurrencies[0]),
     concurrency,
     most: course.most,
     fewest: Math.max(course.most <= 20 ? 1 : line === "slow" ? 10 : 40, concurrency)

@@ -64,7 +64,7 @@ export const race = async (
     })
   }
   from += fewest
-  const count = Math.max(fewest, Math.min(most, Math.round(fewest * batchMillis / Math.max(wall, 0.01))))
+  const count = Math.max(fewest, Math.min(most, Math.round(batchMillis / Math.max(wall, 0.000_1))))
   for (let round = 0; round < rounds; round++) {
     for (let at = 0; at < contestants.length; at++) {
       const contestant = contestants[(at + round) % contestants.length]!
@@ -76,8 +76,8 @@ export const race = async (
   }
   const timed = contestants.map((contestant): Timed => ({
     name: contestant.name,
-    rounds: taken.get(contestant)!.map(({ wall }) => wall / count),
-    work: taken.get(contestant)!.map(({ work }) => work / count),
+    rounds: taken.get(contestant)!.map(({ wall }) => wall),
+    work: taken.get(contestant)!.map(({ work }) => work),
     failure: failures.get(contestant)
   }))
   return { timed, count }
