@@ -51,4 +51,4 @@ export const titles: Readonly<Record<string, string>> = {
 export const pace = (quick: boolean, slow: boolean, first: boolean) =>
   quick
     ? { rounds: slow ? 5 : 11, batchMillis: slow ? 60 : 30, warmMillis: first ? 1_500 : 500 }
-    : { rounds: slow ? 11 : 21, batchMillis: slow ? 150 : 60, warmMillis: first ? 3_000 : 1_000 }
+    : { rounds: slow ? 9 : 15, batchMillis: slow ? 150 : 60, warmMillis: first ? 3_000 : 1_000 }
