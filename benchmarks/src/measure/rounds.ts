@@ -1,5 +1,5 @@
 /**
- * Rounds: every peer does the same batch, one after the other, again and again, the first one moving on each time.
+ * Rounds: every peer does the same batch, one after the other, again and again, in an order of chance each time.
  */
 import type { Span, Taken } from "./time.js"
 
@@ -34,6 +34,18 @@ export interface Plan {
   readonly warmMillis: number
 }
 
+/** In an order of chance: whoever always came after the same other would find what that one leaves behind. */
+const shuffled = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const order = [...all]
+  for (let at = order.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1))
+    const moved = order[at]!
+    order[at] = order[other]!
+    order[other] = moved
+  }
+  return order
+}
+
 const message = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
 /** Runs the rounds. */
@@ -66,8 +78,7 @@ export const race = async (
   from += fewest
   const count = Math.max(fewest, Math.min(most, Math.round(batchMillis / Math.max(wall, 0.000_1))))
   for (let round = 0; round < rounds; round++) {
-    for (let at = 0; at < contestants.length; at++) {
-      const contestant = contestants[(at + round) % contestants.length]!
+    for (const contestant of shuffled(contestants)) {
       await attempt(contestant, async () => {
         taken.get(contestant)!.push(await contestant.time({ from, count, concurrency }))
       })

@@ -84,7 +84,7 @@ This page was written by \`npm run bench${
     quick ? " -- --quick" : ""
   }\`, which runs everything side by side: each peer in
 a process of its own, warm, as in an application that has only this one. Each round gives every peer the same batch, one
-after the other, and who begins moves on; the first eighth of a batch is not timed, because another peer has emptied the
+after the other in an order of chance; the first eighth of a batch is not timed, because another peer has emptied the
 processor's caches, and V8 does not shrink the heaps of those that wait. A ratio is taken within a round, to plain \`pg\` or plain \`better-sqlite3\` in
 that round. Below 1 is faster than the plain driver.
 
