@@ -100,12 +100,12 @@ describe("pipeline", () => {
     Effect.gen(function*() {
       const at = yield* database
       const types = {
-        getTypeParser: (oid: number) => (text: string) => {
+        getTypeParser: (oid: number) => (value: string | Buffer) => {
           if (oid === 16) throw new Error("no booleans here")
-          return text
+          return value
         }
       }
-      const c = yield* connectTo(at, { types: types as any })
+      const c = yield* connectTo(at, { types })
       const failure = yield* Effect.flip(c.pipeline!([statement("select 1 as a"), statement("select true as b")]))
       assert.equal("statement" in failure ? failure.statement : undefined, "select true as b")
       assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: "1" }])

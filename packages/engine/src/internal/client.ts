@@ -31,8 +31,7 @@ import { watchedStream } from "./sight/stream.js"
 import type { Watched } from "./sight/watch.js"
 import { isWatched, start, within } from "./sight/watch.js"
 import { makeConstructor, Sent, Unsent } from "./statement.js"
-
-type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+import type { Transform } from "./statement.js"
 
 /** Runs a statement on the connection of a session. */
 const executeIn = <E>(

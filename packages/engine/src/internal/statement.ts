@@ -44,7 +44,7 @@ export class Sent implements Statement {
 }
 
 /** What is made of the rows, where names are transformed. */
-type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** A connection that is told in which fiber a statement runs, and where a stream was asked for. */
 interface EngineConnection extends SqlConnection.Connection {
