@@ -80,6 +80,22 @@ describe.each(places)("on %s", (_, open) => {
       checkSums(yield* engine.stats)
     }), 120_000)
 
+  it.scopedLive("are undone with their savepoint, also when one behind the first could not even be sent", () =>
+    Effect.gen(function*() {
+      const { committed, on } = yield* opened
+      const failure = yield* on(Session.transaction(Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`insert into t (k) values (1)`
+        const inner = Session.transaction(Session.pipeline([
+          sql`insert into t (k) values (2)`,
+          sql`insert into t (k) values (${2n ** 70n})`
+        ]))
+        return yield* Effect.flip(inner)
+      })))
+      expect(failure._tag).toBe("DataError")
+      expect(yield* committed).toEqual([{ k: 1 }])
+    }))
+
   it.scopedLive("types the rows of each, and writes what was enqueued before", () =>
     Effect.gen(function*() {
       const { committed, on } = yield* opened

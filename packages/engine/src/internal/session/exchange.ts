@@ -16,11 +16,15 @@ import { isWatched, start as watch, within as inSpan } from "../sight/watch.js"
 import { distrust, fromDefect, interrupted } from "./trust.js"
 import type { Hook, Send, Unit } from "./unit.js"
 
-/** What is run on a session's connection. */
+/**
+ * What is run on a session's connection. `onBegun`: the prelude was answered with success, whatever the failure of something
+ * behind it says of itself; for operations that are more than one statement.
+ */
 export type Operation<A, E> = (
   connection: DriverConnection,
   prelude: ReadonlyArray<string>,
-  onSend: () => void
+  onSend: () => void,
+  onBegun: () => void
 ) => Effect.Effect<A, E>
 
 /** How the failures of an operation are read, and how they are reported. */
@@ -54,11 +58,12 @@ export const exchange = <A, E, E2>(
   const prelude = preludeOf(unit, ahead)
   // Between here and the sending the fiber may give way, and be interrupted.
   let sent = false
+  let begun = false
   return call(
-    () => operation(connection, prelude, () => sent = true),
+    () => operation(connection, prelude, () => sent = true, () => begun = true),
     restore,
     new Ends<A, E, A, E2>((cause) => {
-      const failure = observe(unit, connection, ahead, sent, cause, failureOf)
+      const failure = observe(unit, connection, ahead, { sent, begun }, cause, failureOf)
       if (!keepsTurn) state.leave()
       return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
     }, (value) => {
@@ -119,7 +124,7 @@ const observe = <E>(
   unit: Unit,
   connection: DriverConnection,
   ahead: ReadonlyArray<Scope<Hook>>,
-  sent: boolean,
+  { begun, sent }: { readonly sent: boolean; readonly begun: boolean },
   cause: Cause.Cause<E>,
   failureOf: (error: E) => SqlFailure | undefined
 ): SqlFailure | undefined => {
@@ -140,7 +145,7 @@ const observe = <E>(
   else if (condition === "busy") state.cutOff(ahead)
   else {
     // What was never sent took no savepoints with it.
-    const set = !sent || failure?.sent === "no" ? nothing : beforeRefused(unit, ahead, failure)
+    const set = begun ? ahead : !sent || failure?.sent === "no" ? nothing : beforeRefused(unit, ahead, failure)
     state.answered(connection.transaction(), set, failure === undefined ? undefined : asFirst(failure))
   }
   return undefined

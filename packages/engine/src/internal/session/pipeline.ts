@@ -61,13 +61,14 @@ const send = (
       fiber
     )
     : undefined
-  const sent = operate<Results, SqlFailure, SqlFailure>(fiber, ref, sql, (connection, prelude, onSend) => {
+  const sent = operate<Results, SqlFailure, SqlFailure>(fiber, ref, sql, (connection, prelude, onSend, onBegun) => {
     const sending = watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
     return together(
       connection,
       parts.map(({ statement }, i) =>
         i === 0 ? new Sent(statement, prelude, sending) : new Sent(statement, none, undefined)
-      )
+      ),
+      onBegun
     )
   }, typed)
   const results = parts.some(({ transformRows }) => transformRows !== undefined)
@@ -84,10 +85,15 @@ const send = (
 /** On one trip, or where the driver knows nothing of that, one after the other. */
 const together = (
   connection: DriverConnection,
-  statements: ReadonlyArray<Statement>
+  statements: ReadonlyArray<Statement>,
+  onBegun: () => void
 ): Effect.Effect<Results, SqlFailure> =>
   connection.pipeline === undefined
-    ? Effect.forEach(statements, (statement) => connection.execute(statement))
+    ? Effect.forEach(statements, (statement) =>
+      Effect.map(connection.execute(statement), (rows) => {
+        onBegun()
+        return rows
+      }))
     : connection.pipeline(statements)
 
 const notOurs = ({ unit: { host, session } }: SessionRef, at: number): NestedRefused =>
