@@ -34,8 +34,11 @@ export interface Proxy {
   readonly passed: () => number
   /** What clients have said since the last `cutAt`, passed on or not. */
   readonly heard: () => string
-  /** Keeps what the server says, its end too, until `release`; what the client says is dropped. */
-  readonly hold: () => void
+  /**
+   * Keeps what the server says, its end too, until `release`; what the client says is dropped, or passed on where only
+   * `answers` are held.
+   */
+  readonly hold: (what?: "answers") => void
   readonly release: () => void
 }
 
@@ -50,6 +53,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
         let messages = ""
         const pairs = new Set<readonly [net.Socket, net.Socket]>()
         let held: Array<() => void> | undefined
+        let deaf = false
         let limit = Infinity
         let passed = 0
         let heard = ""
@@ -81,7 +85,7 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
           client.setNoDelay(true)
           upstream.setNoDelay(true)
           client.on("data", (chunk: Buffer) => {
-            if (cutting || proxy.blackHole || held !== undefined) return
+            if (cutting || proxy.blackHole || deaf) return
             if (limit !== Infinity) {
               heard += chunk.toString("latin1")
               const part = allowed(chunk)
@@ -150,12 +154,14 @@ export const proxy = (target: { readonly host: string; readonly port: number }) 
           },
           passed: () => passed,
           heard: () => heard,
-          hold: () => {
+          hold: (what) => {
             held = []
+            deaf = what === undefined
           },
           release: () => {
             const waiting = held ?? []
             held = undefined
+            deaf = false
             for (const deliver of waiting) deliver()
           }
         }

@@ -1,8 +1,8 @@
 import { describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Random } from "effect"
+import { Duration, Effect, Exit, Fiber, Random, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { active, until } from "./support/activity.js"
-import { connectTo, database, recorder, run } from "./support/connect.js"
+import { connectTo, database, recorder, run, statement } from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 const full = process.env["PROVE"] === "full"
@@ -37,6 +37,46 @@ describe("interruption", () => {
       // Waits for the answer to the cancelled statement first.
       assert.equal(yield* c.control("rollback", "ROLLBACK"), "none")
       assert.equal(c.condition(), "clean")
+    })))
+
+  // Stopped at SAVEPOINT, the server would have nothing to go back to, and all that was done before it were lost.
+  it.live("asks the server to stop first when the savepoints ahead of the statement are known to be set", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const between = yield* proxy(at)
+      const c = yield* connectTo({ ...at, port: between.port })
+      yield* run(c, "create temporary table t as select 1 as a", [], { prelude: ["BEGIN"] })
+      between.hold("answers")
+      const prelude = ["SAVEPOINT a", "SAVEPOINT b"]
+      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)", [], { prelude }))
+      yield* until(active(at), sleeping)
+      yield* Fiber.interrupt(fiber)
+      // A request is made before this connection is, where one is made.
+      yield* Effect.scoped(connectTo(at))
+      assert.equal(between.connections(), 1)
+      assert.equal(c.condition(), "busy")
+      between.release()
+      yield* c.settle.pipe(Effect.timeout("5 seconds"))
+      assert.equal(c.transaction(), "failed")
+      assert.equal(yield* c.control("rollbackTo", "ROLLBACK TO SAVEPOINT a"), "open")
+      assert.deepEqual(yield* run(c, "select a from t"), [{ a: 1 }])
+    })))
+
+  it.live("does not stop what a stream reads ahead in front of the statement", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const c = yield* connectTo(at, { fetchSize: 2 })
+      yield* run(c, "select 1", [], { prelude: ["BEGIN"] })
+      const slow = statement("select i, pg_sleep(0.15) from generate_series(1, 6) as i")
+      const pull = yield* Stream.toPull(c.stream(slow))
+      yield* pull
+      yield* pull
+      const fiber = yield* Effect.fork(run(c, "select 'behind', pg_sleep(20)", [], { prelude: ["SAVEPOINT a"] }))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      yield* c.settle.pipe(Effect.timeout("5 seconds"))
+      assert.equal(yield* c.control("rollbackTo", "ROLLBACK TO SAVEPOINT a"), "open")
+      assert.deepEqual(Array.from(yield* pull, ({ i }) => i), [5, 6])
     })))
 
   it.live("asks again when a request is lost", () =>

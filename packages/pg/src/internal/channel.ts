@@ -8,7 +8,7 @@ import type { Condition, ConnectContext, TransactionStatus } from "effect-sql-en
 import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { collect, type Collected } from "./collect.js"
 import { Dirt } from "./dirt.js"
-import { Exchange, type Outcome, Script, Step, Steps } from "./exchange.js"
+import { Exchange, type Outcome, SavepointStep, Script, Step, Steps } from "./exchange.js"
 import { fromServer, isServerError, linkFailure, type ServerError } from "./failure.js"
 import { deathProvesGone } from "./gone.js"
 import type { Link } from "./link.js"
@@ -119,7 +119,9 @@ export class Channel {
     const begins = prelude.length > 0 && this.link.status === "I"
     if (begins) this.currentTransaction = undefined
     return prelude.map((sql, i) =>
-      new Step(sql, none, undefined, prepare && begins && i === 0 ? this.link.statements.take(sql) : undefined)
+      begins && i === 0
+        ? new Step(sql, none, undefined, prepare ? this.link.statements.take(sql) : undefined)
+        : new SavepointStep(sql)
     )
   }
 

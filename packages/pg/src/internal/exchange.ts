@@ -26,6 +26,9 @@ export class Step {
   ) {}
 }
 
+/** SAVEPOINT ahead of a statement: without it nothing leads back from what follows, so the server must not be stopped at it. */
+export class SavepointStep extends Step {}
+
 /** A named portal, read in batches of `rows`. */
 export class PortalStep extends Step {
   constructor(
@@ -82,8 +85,10 @@ export class Exchange implements Answers {
   tags: Array<string> | undefined = undefined
   /** The results of a script. */
   results: Array<Collected> | undefined = undefined
-  /** It was interrupted: nobody waits for it any more, and the server is asked to stop. */
+  /** It was interrupted: nobody waits for it any more. */
   abandoned = false
+  /** The server is to be asked to stop working on it; called when that can be done from then on. */
+  onStoppable: (() => void) | undefined = undefined
   /** Its rows are dropped as they come. */
   unread = false
   /** Called once, at ReadyForQuery or at the link's end. */
@@ -100,6 +105,13 @@ export class Exchange implements Answers {
     return this.content instanceof Steps ? this.content.steps[this.answered] : undefined
   }
 
+  /** Whether the server can be asked to stop: its savepoints are set, so what was there before it stays. */
+  get stoppable(): boolean {
+    const { content } = this
+    return content instanceof Script ||
+      !content.steps.some((step, i) => step instanceof SavepointStep && i >= this.answered)
+  }
+
   /** Called by the client when it is this exchange's turn to be written. */
   submit(connection: WireConnection): null {
     const { content } = this
@@ -110,7 +122,15 @@ export class Exchange implements Answers {
     const messages = new Messages()
     for (const name of content.closePortals) messages.close("P", name)
     for (const name of content.closeStatements) messages.close("S", name)
-    for (const step of content.steps) {
+    const { steps } = content
+    let savepoints = false
+    for (const step of steps) {
+      if (step instanceof SavepointStep) savepoints = true
+      else if (savepoints) {
+        // Their answers are wanted before the statement's: see stoppable.
+        messages.flush()
+        savepoints = false
+      }
       if (step instanceof PortalStep) this.writePortal(messages, step)
       else this.write(messages, step)
     }
@@ -215,6 +235,7 @@ export class Exchange implements Answers {
   private next(): void {
     this.result = undefined
     this.answered++
+    if (this.onStoppable !== undefined && this.stoppable) this.onStoppable()
   }
 
   handleCopyInResponse(connection: WireConnection): void {

@@ -103,22 +103,35 @@ export class Link {
     if (exchange === undefined) return
     for (const statement of exchange.unparsed()) this.statements.drop(statement)
     exchange.onDone(new Outcome(exchange.error, undefined))
+    if (this.inFlight.length > 0) this.stop()
     this.checkQuiet()
   }
 
-  /** Nobody waits for the exchange any more: its answers are dropped, and the server is asked to stop working on it. */
+  /** Nobody waits for the exchange any more: its answers are dropped, and the server may be asked to stop working on it. */
   abandon(exchange: Exchange, cancel: boolean): void {
     if (!this.inFlight.includes(exchange)) return
     exchange.abandoned = true
     exchange.unread = true
-    if (cancel && this.cancels === 0) this.cancel(firstRepeat)
+    if (!cancel) return
+    exchange.onStoppable = () => this.stop()
+    this.stop()
+  }
+
+  /** Asks the server to stop, where that can hit only what is to be stopped and nobody has asked yet. */
+  private stop(): void {
+    if (this.cancels === 0 && this.repeat === undefined) this.cancel(firstRepeat)
   }
 
   /**
    * Asks the server to stop, and asks again: a request that arrives before the statement is begun is ignored there.
    */
   private cancel(wait: number): void {
-    const wanted = () => this.death === undefined && this.hasAbandoned
+    this.repeat = undefined
+    const wanted = () => {
+      // A request hits whatever the server works on: that is the first, and not one behind it.
+      const [first] = this.inFlight
+      return this.death === undefined && first?.onStoppable !== undefined && first.stoppable
+    }
     if (!wanted()) return
     this.cancels++
     this.stopCancel = sendCancel(this.connected.cancelTarget, cancelTimeout, wanted, (outcome: CancelOutcome) => {
@@ -137,6 +150,7 @@ export class Link {
   private checkQuiet(): void {
     if (this.death === undefined && (this.inFlight.length > 0 || this.cancels > 0)) return
     clearTimeout(this.repeat)
+    this.repeat = undefined
     const waiters = this.quietWaiters
     this.quietWaiters = []
     for (const waiter of waiters) waiter()

@@ -6,6 +6,7 @@ import { serialize } from "pg-protocol"
 import type { WireValue } from "./wire.js"
 
 const syncMessage = serialize.sync()
+const flushMessage = serialize.flush()
 
 /** What is sent again and again, as bytes that were made once: BEGIN, COMMIT, savepoints by their number. */
 const remembered = new Map<string, Buffer>()
@@ -52,6 +53,11 @@ export class Messages {
 
   execute(portal: string, rows: number): void {
     this.parts.push(serialize.execute({ portal, rows }))
+  }
+
+  /** What was answered up to here is sent back now, and not first at the Sync. */
+  flush(): void {
+    this.parts.push(flushMessage)
   }
 
   /** All of it, and the Sync at its end. */
