@@ -6,9 +6,9 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Logger, LogLevel, Option, type Scope } from "effect"
+import { Engine, Session } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
-import type * as Engine from "effect-sql-engine/Engine"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import assert from "node:assert/strict"
 import { join } from "node:path"
@@ -183,7 +183,12 @@ interface Cut {
 const runs = size(150, 1_000)
 
 /** Cuts a session's connection many times, each at a byte by chance: of all, or of those from COMMIT on. */
-const cuts = (where: "anywhere" | "at COMMIT", trackTransactionId: boolean, from: number) =>
+const cuts = (
+  where: "anywhere" | "at COMMIT",
+  trackTransactionId: boolean,
+  from: number,
+  how: "awaited" | "batch" = "awaited"
+) =>
   Effect.gen(function*() {
     const at = yield* database
     yield* admin(at.url, "create table t (id int not null, part int not null)")
@@ -197,12 +202,15 @@ const cuts = (where: "anywhere" | "at COMMIT", trackTransactionId: boolean, from
     })
     const { sql } = engine
     let beforeCommit = 0
-    const session = (id: number) =>
-      engine.transaction(Effect.gen(function*() {
-        yield* sql`insert into t (id, part) values (${id}, 1)`
-        yield* sql`insert into t (id, part) values (${id}, 2)`
-        beforeCommit = between.passed()
-      }))
+    const session = (id: number): Effect.Effect<unknown, unknown> => {
+      const statements = [1, 2].map((part) => sql`insert into t (id, part) values (${id}, ${part})`)
+      return how === "batch"
+        ? Effect.provide(Session.batch(statements), Engine.layer(Effect.succeed(engine)))
+        : engine.transaction(Effect.gen(function*() {
+          for (const statement of statements) yield* statement
+          beforeCommit = between.passed()
+        }))
+    }
     // As many bytes as a whole session has on a connection that has prepared nothing yet.
     const fresh = Effect.zipRight(engine.reset, sql`select 1`)
     yield* fresh
@@ -270,6 +278,31 @@ describe(`A connection cut at a byte by chance, ${runs} times`, () => {
             "of these committed": committed
           },
           seed
+        })
+      })).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
+    300_000
+  )
+
+  it.live(
+    `is CommitUnknown for a batch, whose COMMIT is sent with it, and the table never says otherwise (seed ${seed + 2})`,
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { cuts: seen, engine, whole } = yield* cuts("anywhere", false, seed + 2, "batch")
+        const wrong = seen.flatMap(({ byte, exit, rows, sent }) => {
+          const tag = tagOf(exit)
+          const right = rows !== 1 && (tag === "CommitUnknown" ? sent : !sent && tag !== "Success" && rows === 0)
+          return right ? [] : [`cut at byte ${byte} of ${whole}: ${tag}, COMMIT sent: ${sent}, ${rows} rows`]
+        })
+        assert.deepEqual(wrong, [])
+        const unknown = seen.filter(({ sent }) => sent)
+        const committed = unknown.filter(({ rows }) => rows === 2).length
+        assert.ok(committed > 0 && committed < unknown.length)
+        expect((yield* engine.stats).sessions.unknown).toBe(unknown.length)
+        evidence({
+          proof: "3d",
+          size: `${runs} cuts of a batch, ${whole} bytes`,
+          figures: { contradictions: 0, "all of them CommitUnknown": unknown.length, "of these committed": committed },
+          seed: seed + 2
         })
       })).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
     300_000

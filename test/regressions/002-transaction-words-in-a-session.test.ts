@@ -5,7 +5,10 @@ import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Session, SqlFailure } from "effect-sql-engine"
+import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
+import { admin, database } from "../support/postgres.js"
+import { quiescent } from "../support/quiescence.js"
 
 const engine = SqliteEngine.layer({ filename: ":memory:" })
 
@@ -14,6 +17,7 @@ const words = [
   "BEGIN IMMEDIATE",
   "start transaction",
   "commit",
+  "; ;commit",
   " Commit Work",
   "-- done\ncommit",
   "/* a */ /* b */ commit;",
@@ -71,4 +75,28 @@ describe("statements that begin or end a transaction", () => {
       })))
       expect(yield* sql`select k from t`).toEqual([{ k: 1 }])
     }).pipe(Effect.provide(engine)))
+})
+
+/** Where the words cannot be told from the text, the end of the transaction is seen, whichever statement it comes with. */
+describe("a transaction that a statement has ended all the same", () => {
+  const hidden = ["insert into t values (1); commit; insert into t values (2)", "/* /* */ */ commit"]
+  for (const first of [true, false]) {
+    it.scopedLive.each(hidden)(
+      `is told (as the session's ${first ? "first" : "second"} statement): %s`,
+      (words) =>
+        Effect.gen(function*() {
+          const at = yield* database
+          yield* admin(at.url, "create table t (k integer)")
+          const engine = yield* PgEngine.make({ url: at.url, ssl: "disable" })
+          const { sql } = engine
+          const failure = yield* Effect.flip(engine.transaction(Effect.gen(function*() {
+            if (!first) yield* sql`insert into t values (0)`
+            yield* sql.unsafe(words)
+          })))
+          expect(failure).toMatchObject({ _tag: "TransactionAborted", retryable: false })
+          expect(failure.message).toContain("has ended its transaction")
+          yield* quiescent(engine, at)
+        })
+    )
+  }
 })

@@ -25,7 +25,8 @@ const open = (together: boolean): Peer["open"] => async (url, size) => {
   return {
     insert: effects(runtime, (i) => {
       const { amount, label } = item(i)
-      return Session.transaction(sql`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`)
+      const insert = sql`INSERT INTO item (label, amount) VALUES (${label}, ${amount})`
+      return together ? Session.batch([insert]) : Session.transaction(insert)
     }),
     transfer: effects(runtime, (i) => {
       const { aid, bid, delta, tid } = transfer(i)
@@ -37,7 +38,7 @@ const open = (together: boolean): Peer["open"] => async (url, size) => {
         sql`INSERT INTO history (tid, bid, aid, delta) VALUES (${tid}, ${bid}, ${aid}, ${delta})`
       ]
       return together
-        ? Session.transaction(Session.pipeline(statements))
+        ? Session.batch(statements)
         : Session.transaction(Effect.gen(function*() {
           for (const statement of statements) yield* statement
         }))
@@ -55,16 +56,16 @@ const open = (together: boolean): Peer["open"] => async (url, size) => {
 export const engine: Peer = {
   name: "effect-sql-engine",
   packages: ["effect-sql-engine"],
-  note: "W2: the five statements in one `Session.pipeline`; W4: `Session.enqueue` of each row",
+  note: "W1 and W2: `Session.batch`, one trip; W4: `Session.enqueue` of each row",
   open: open(true)
 }
 
 export const plain: Peer = {
   name: "effect-sql-engine, plain",
   packages: ["effect-sql-engine"],
-  note: "W2: each statement waits for the one before; W4: `sql.insert` of all rows",
+  note: "W1 and W2: each statement waits for the one before, COMMIT for the last; W4: `sql.insert` of all rows",
   open: async (url, size) => {
-    const { close, transfer, unit } = await open(false)(url, size)
-    return { transfer: transfer!, unit: unit!, close }
+    const { close, insert, transfer, unit } = await open(false)(url, size)
+    return { insert: insert!, transfer: transfer!, unit: unit!, close }
   }
 }

@@ -122,6 +122,19 @@ export interface DriverConnection {
     | ((statements: ReadonlyArray<Statement>) => Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>)
     | undefined
   /**
+   * As `pipeline`, with COMMIT behind the statements on the same trip: all that a transaction does. `onCommitted` is called
+   * when COMMIT was carried out, before the answer. A failure whose `sent` is `maybe` leaves open whether it was; after any
+   * other it was not, unless `onCommitted` was called. Made with {@link callback}; interrupted, the database is asked to
+   * stop, and the answer comes all the same and says what became of it. Absent: the engine commits on a trip of its own.
+   */
+  readonly batch?:
+    | ((
+      statements: ReadonlyArray<Statement>,
+      commit: string,
+      onCommitted: () => void
+    ) => Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>)
+    | undefined
+  /**
    * Rows in batches with bounded memory; the source of rows is closed when the stream ends, however it ends. Other
    * statements may run between its batches; until it is closed the connection is `dirty`.
    */

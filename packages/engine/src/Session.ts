@@ -241,6 +241,38 @@ export const enqueue: Enqueue<Session<DefaultEngine>> = ofDefault.enqueue
 export const pipeline: Verbs<DefaultEngine>["pipeline"] = ofDefault.pipeline
 
 /**
+ * A session of statements that are all known beforehand: all of them are done, or none. Succeeds with the rows of each.
+ *
+ * On PostgreSQL BEGIN, the statements and COMMIT are one round trip; elsewhere, in a session that is open already, and with
+ * a `timeout`, it is `transaction(pipeline(statements))`, and takes the same options and fails the same way. What differs on
+ * the one trip: when the connection is lost before the answer, COMMIT may have been carried out, and the failure is
+ * `CommitUnknown`; interrupted, the server is asked to stop, and when the batch is committed before it does, it
+ * succeeds; and the time of COMMIT is not limited apart from that of the statements (`commitTimeout`).
+ *
+ * @example
+ * ```ts
+ * import { SqlClient } from "@effect/sql"
+ * import { Effect } from "effect"
+ * import { Session } from "effect-sql-engine"
+ *
+ * export const pay = (from: number, to: number, amount: number) =>
+ *   Effect.gen(function*() {
+ *     const sql = yield* SqlClient.SqlClient
+ *     const [[source]] = yield* Session.batch([
+ *       sql<{ balance: number }>`update account set balance = balance - ${amount} where id = ${from} returning balance`,
+ *       sql`update account set balance = balance + ${amount} where id = ${to}`,
+ *       sql`insert into payment (source, target, amount) values (${from}, ${to}, ${amount})`
+ *     ], { retry: "conflicts" })
+ *     return source?.balance
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category sessions
+ */
+export const batch: Verbs<DefaultEngine>["batch"] = ofDefault.batch
+
+/**
  * Sends what is enqueued in this scope, and in those around it, now. Fails as the statements do, and with `StaleRow` when
  * a row that is to be changed is not there; the session can then only be rolled back. After the session's end it does
  * nothing.

@@ -2,7 +2,7 @@ import { describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Random, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { active, until } from "./support/activity.js"
-import { connectTo, database, recorder, run, statement } from "./support/connect.js"
+import { admin, connectTo, database, recorder, run, statement } from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 const full = process.env["PROVE"] === "full"
@@ -124,6 +124,26 @@ describe("interruption", () => {
       assert.equal((yield* Effect.flip(c.settle))._tag, "ConnectionError")
       assert.equal(c.condition(), "lost")
       assert.deepEqual([...seen.lost, ...seen.gone], [])
+    })))
+
+  it.live("does not hide the server's end while a request is on its way", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const between = yield* proxy(at)
+      const seen = recorder()
+      const c = yield* connectTo({ ...at, port: between.port }, {}, seen.context)
+      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
+      yield* until(active(at), sleeping)
+      between.delayMillis = 60_000
+      yield* Fiber.interrupt(fiber)
+      yield* until(Effect.sync(between.connections), (made) => made >= 2)
+      yield* admin(
+        at.url,
+        `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`
+      )
+      yield* until(Effect.sync(() => c.condition()), (condition) => condition === "lost")
+      assert.equal(seen.gone.length, 1)
     })))
 
   it.live("of COMMIT sends no cancellation: the transaction is committed", () =>

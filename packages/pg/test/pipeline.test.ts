@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import * as assert from "node:assert/strict"
 import { active, until } from "./support/activity.js"
-import { connection, connectTo, database, run, statement } from "./support/connect.js"
+import { connection, connectTo, database, recorder, run, statement } from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 const begun = (first: Statement, ...others: ReadonlyArray<Statement>) => [{ ...first, prelude: ["BEGIN"] }, ...others]
@@ -94,6 +94,62 @@ describe("pipeline", () => {
           { kept: 2 }
         ]
       )
+    }))
+
+  it.scoped("may hold what it makes the connection forget, for want of room or by request", () =>
+    Effect.gen(function*() {
+      const some = (n: number) => Array.from({ length: n }, (_, i) => statement(`select ${i} as n`))
+      const expected = (n: number) => Array.from({ length: n }, (_, i) => [{ n: i }])
+      for (const preparedStatements of [1, 100]) {
+        const c = yield* connection({ preparedStatements })
+        yield* c.pipeline!(begun(some(60)[0]!, ...some(60).slice(1)))
+        assert.deepEqual(yield* c.pipeline!(some(120)), expected(120))
+        assert.deepEqual(yield* c.pipeline!(some(3)), expected(3))
+        yield* c.control("commit", "COMMIT")
+      }
+      const c = yield* connection({ preparedStatements: 2 })
+      for (const forget of ["deallocate all", "discard plans; -- all", "/* all */ Deallocate all"]) {
+        for (let i = 0; i < 5; i++) {
+          const [a] = some(1)
+          assert.deepEqual(yield* c.pipeline!([a!, statement(forget), a!]), [[{ n: 0 }], [], [{ n: 0 }]])
+        }
+      }
+      assert.deepEqual(
+        yield* run(c, "select count(*)::int <= 2 as few from pg_prepared_statements", [], { prepare: false }),
+        [{ few: true }]
+      )
+    }))
+
+  it.scoped("sees what each of them leaves, however it ends", () =>
+    Effect.gen(function*() {
+      for (const first of ["select 1 as one -- first", "select 1 as one /* a /* b */ */", "select 'a;' as one;"]) {
+        const c = yield* connection()
+        yield* c.pipeline!(begun(statement(first), statement("set work_mem = '123MB'")))
+        yield* c.control("commit", "COMMIT")
+        assert.equal(c.condition(), "dirty")
+        yield* c.reset
+        assert.notDeepEqual(yield* run(c, "show work_mem"), [{ work_mem: "123MB" }])
+        const pooled = yield* connection({ pgbouncer: true })
+        const refused = yield* Effect.flip(pooled.pipeline!(begun(statement(first), statement("set work_mem = '9MB'"))))
+        assert.deepEqual([refused._tag, refused.sent], ["EngineConfigError", "no"])
+      }
+    }))
+
+  it.scoped("refuses COPY FROM STDIN, wherever it stands, and sends nothing", () =>
+    Effect.gen(function*() {
+      const at = yield* database
+      const seen = recorder()
+      const c = yield* connectTo(at, {}, seen.context)
+      yield* run(c, "create table t (k int)")
+      const copy = statement("/* in */ copy t (k) from stdin with (format csv)")
+      const insert = statement("insert into t values (1)")
+      for (const statements of [[copy], [copy, insert], [insert, copy], [insert, copy, insert]]) {
+        const failure = yield* Effect.flip(c.pipeline!(begun(statements[0]!, ...statements.slice(1))))
+        assert.deepEqual([failure._tag, failure.sent], ["SqlSyntaxError", "no"])
+        assert.equal(c.condition(), "clean")
+      }
+      assert.deepEqual(yield* run(c, "select k from t"), [])
+      assert.deepEqual([...seen.lost, ...seen.gone], [])
     }))
 
   it.scoped("says on which statement a parser threw", () =>

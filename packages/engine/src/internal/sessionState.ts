@@ -275,15 +275,21 @@ export class SessionState<Hook> {
   answered(status: TransactionStatus, ahead: ReadonlyArray<Scope<Hook>>, failure: First | undefined): void {
     if (!this.transactional) return
     if (status === "none") {
-      if (this.transaction === "open") {
-        this.lose(failure, failure === undefined ? endedInside : "the database ended the transaction by itself")
-      } else this.transaction = "none"
+      // A success is that of BEGIN as well: what was begun has ended since.
+      if (failure === undefined) this.lose(failure, endedInside)
+      else if (this.transaction === "open") this.lose(failure, "the database ended the transaction by itself")
+      else this.transaction = "none"
       return
     }
     this.transaction = "open"
     for (const scope of ahead) scope.set = true
     if (status === "failed") this.failed ??= failure
     else this.failed = undefined
+  }
+
+  /** The transaction was begun, and ended by a COMMIT that went with its statements. */
+  concluded(): void {
+    this.transaction = "none"
   }
 
   /** A statement was cut off before its answer; what it carried may have arrived. */

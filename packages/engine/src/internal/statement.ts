@@ -67,7 +67,8 @@ interface EngineConnection extends SqlConnection.Connection {
 type Run<X> = (
   sql: string,
   params: ReadonlyArray<unknown>,
-  fiber: Fiber.RuntimeFiber<any, any>
+  fiber: Fiber.RuntimeFiber<any, any>,
+  attributes?: Readonly<Record<string, unknown>>
 ) => Effect.Effect<X, SqlError>
 
 /** What all statements of one client have in common. */
@@ -88,6 +89,8 @@ interface Client {
 export interface Part {
   readonly statement: Unsent
   readonly transformRows: Transform
+  /** What a transformer has said of it. */
+  readonly attributes: Readonly<Record<string, unknown>> | undefined
 }
 
 /** A statement of an engine's client. */
@@ -143,7 +146,8 @@ export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<
     const { transformRows } = this.client
     return this.runIn(
       fiber,
-      (sql, params) => Effect.succeed({ statement: new Unsent(sql, params, "rows", true), transformRows })
+      (sql, params, _, attributes) =>
+        Effect.succeed({ statement: new Unsent(sql, params, "rows", true), transformRows, attributes })
     )
   }
 
@@ -190,7 +194,7 @@ export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<
       Effect.flatMap((span) => transformer(this, this.client.sql(), fiber.getFiberRefs(), span)),
       Effect.flatMap((statement) => {
         const [sql, params] = statement.compile(withoutTransform)
-        return Effect.annotateSpans(Effect.withFiberRuntime<X, SqlError>((fiber) => f(sql, params, fiber)), said)
+        return Effect.annotateSpans(Effect.withFiberRuntime<X, SqlError>((fiber) => f(sql, params, fiber, said)), said)
       })
     )
   }

@@ -130,7 +130,8 @@ export class Channel {
     const { settings: { trackTransactionId, types } } = this
     if (!inTransaction || !trackTransactionId || this.currentTransaction !== undefined || about.steers) return undefined
     const ids = collect("values", types)
-    steps.push(new Step(transactionIdQuery, [], ids, this.link.statements.take(transactionIdQuery)))
+    // Not by a name: the statement before it may have made the server forget that, and would be undone for it.
+    steps.push(new Step(transactionIdQuery, none, ids))
     return ids
   }
 

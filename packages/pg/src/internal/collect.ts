@@ -38,6 +38,11 @@ export abstract class Collected {
 
   constructor(readonly types: Types) {}
 
+  /** What it returns holds the description of the columns, and belongs to whoever asked. */
+  get ownFields(): boolean {
+    return false
+  }
+
   abstract describe(columns: Columns): void
 
   /** A row. Throws what a parser throws. */
@@ -94,6 +99,10 @@ class Raw extends Collected {
   constructor(types: Types) {
     super(types)
     this.result = newResult(types)
+  }
+
+  override get ownFields(): boolean {
+    return true
   }
 
   describe(columns: Columns): void {

@@ -9,7 +9,7 @@ import { cleanUp } from "./cleanUp.js"
 import { control } from "./control.js"
 import { cursorStream } from "./cursor.js"
 import { execute } from "./execute.js"
-import { pipeline } from "./pipeline.js"
+import { Ending, pipeline } from "./pipeline.js"
 import { traits } from "./sqlText.js"
 
 /** One physical connection. */
@@ -29,6 +29,15 @@ export class Connection extends Channel implements DriverConnection {
 
   pipeline(statements: ReadonlyArray<Statement>): Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure> {
     return pipeline(this, statements)
+  }
+
+  /** The id of a transaction, where it is asked for, has to be known before COMMIT is sent. */
+  get batch(): DriverConnection["batch"] {
+    return this.settings.trackTransactionId ? undefined : this.sendBatch
+  }
+
+  private sendBatch(statements: ReadonlyArray<Statement>, commit: string, onCommitted: () => void) {
+    return pipeline(this, statements, new Ending(commit, onCommitted))
   }
 
   stream(statement: Statement): Stream.Stream<any, SqlFailure> {

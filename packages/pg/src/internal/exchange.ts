@@ -85,7 +85,7 @@ export class Exchange implements Answers {
   tags: Array<string> | undefined = undefined
   /** The results of a script. */
   results: Array<Collected> | undefined = undefined
-  /** It was interrupted: nobody waits for it any more. */
+  /** It was interrupted. */
   abandoned = false
   /** The server is to be asked to stop working on it; called when that can be done from then on. */
   onStoppable: (() => void) | undefined = undefined
@@ -151,8 +151,7 @@ export class Exchange implements Answers {
       }
     }
     messages.bind("", name, values)
-    // The columns of a prepared statement cannot change behind our back: the server refuses to run it then.
-    if (result !== undefined && prepared?.columns === undefined) messages.describe("")
+    if (result !== undefined && (result.ownFields || prepared?.columns === undefined)) messages.describe("")
     messages.execute("", 0)
   }
 
@@ -180,9 +179,13 @@ export class Exchange implements Answers {
     const { content, step } = this
     this.result = content instanceof Script ? content.newResult?.() : step?.result
     if (this.result === undefined) return
-    const columns = new Columns(message.fields, this.result.types)
-    if (step?.prepared !== undefined) step.prepared.columns = columns
-    this.result.describe(columns)
+    try {
+      const columns = new Columns(message.fields, this.result.types)
+      if (step?.prepared?.planned === true) step.prepared.columns = columns
+      this.result.describe(columns)
+    } catch {
+      this.unreadable()
+    }
   }
 
   handleDataRow(message: { readonly fields: ReadonlyArray<string | null> }): void {
@@ -191,8 +194,13 @@ export class Exchange implements Answers {
     try {
       this.result.add(message.fields)
     } catch {
-      this.unreadableAt = this.answered
+      this.unreadable()
     }
+  }
+
+  /** What is given in `types` threw. */
+  private unreadable(): void {
+    if (this.unreadableAt < 0) this.unreadableAt = this.answered
   }
 
   /** The answer of a step whose columns are known already, so that no description was asked for. */
@@ -200,7 +208,7 @@ export class Exchange implements Answers {
     const { step } = this
     const columns = step?.prepared?.columns
     this.result = step?.result
-    if (columns !== undefined && columns.names.length > 0) this.result?.describe(columns)
+    if (columns !== undefined && this.result?.ownFields === false) this.result.describe(columns)
   }
 
   handleCommandComplete(message: { readonly text: string }): void {
@@ -213,11 +221,13 @@ export class Exchange implements Answers {
       result?.complete(message)
       if (result !== undefined) (this.results ??= []).push(result)
     } else if (step !== undefined) {
-      // It returns no rows, and never will.
-      if (step.prepared !== undefined && step.result !== undefined) {
-        step.prepared.columns ??= new Columns(none, step.result.types)
+      if (this.result === undefined) {
+        // Asked for, and not described: it returns no rows, and never will.
+        if (step.prepared?.planned === true && step.result !== undefined) {
+          step.prepared.columns ??= new Columns(none, step.result.types)
+        }
+        this.resume()
       }
-      if (this.result === undefined) this.resume()
       step.result?.complete(message)
     }
     this.next()

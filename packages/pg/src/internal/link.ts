@@ -107,11 +107,14 @@ export class Link {
     this.checkQuiet()
   }
 
-  /** Nobody waits for the exchange any more: its answers are dropped, and the server may be asked to stop working on it. */
-  abandon(exchange: Exchange, cancel: boolean): void {
+  /**
+   * An exchange was interrupted: the server may be asked to stop working on it. Unless somebody still wants to know what
+   * becomes of it, its answers are dropped.
+   */
+  abandon(exchange: Exchange, cancel: boolean, unread = true): void {
     if (!this.inFlight.includes(exchange)) return
     exchange.abandoned = true
-    exchange.unread = true
+    exchange.unread = unread
     if (!cancel) return
     exchange.onStoppable = () => this.stop()
     this.stop()
@@ -138,7 +141,9 @@ export class Link {
       this.cancels--
       this.stopCancel = undefined
       // A signal that may come at any time could hit anything.
-      if (outcome === "maybe") return this.end("it is not known what became of a cancel request")
+      if (outcome === "maybe" && this.death === undefined) {
+        return this.end("it is not known what became of a cancel request")
+      }
       if (wanted() && !this.closing) {
         this.repeat = setTimeout(() => this.cancel(Math.min(wait * 2, longestRepeat)), wait)
         this.repeat.unref()

@@ -19,7 +19,10 @@ export interface Answered {
   readonly failedAt: number
   /** Whether the server had begun to answer. */
   readonly begun: boolean
-  /** It is COMMIT: when its answer is lost, nobody knows. */
+  /**
+   * It is COMMIT: when its answer is lost, nobody knows. `false`: COMMIT was to follow, and it is known that the server
+   * did not come to it.
+   */
   readonly commit?: boolean | undefined
   /** What was done is undone when the connection is lost. */
   readonly inTransaction: boolean
@@ -57,9 +60,11 @@ const refused = (channel: Channel, error: ServerError, dead: boolean, answered: 
   if (code === "25P02" && channel.abortedBy !== undefined) return channel.abortedBy
   const about = { engine: context.engine, statement: answered.statement, values: answered.values, alive: !dead }
   if (dead && (meaning.connection === "discard" || /^(FATAL|PANIC)$/.test(error.severity ?? ""))) {
-    // The server answers in order: if nothing was answered before its last word, nothing was begun.
-    const sent = answered.begun ? "maybe" : "no"
-    const retryable = meaning.retryable && (sent === "no" || (answered.inTransaction && answered.commit !== true))
+    // The server answers in order: if nothing was answered before its last word, nothing was begun. A pooler in between
+    // says of itself that it has lost the server, and nothing of how far that came.
+    const sent = settings.pgbouncer ? "maybe" : !answered.begun ? "no" : answered.commit === false ? "yes" : "maybe"
+    const unknown = answered.commit !== undefined && sent === "maybe"
+    const retryable = meaning.retryable && (sent === "no" || (answered.inTransaction && !unknown))
     return fromServer(error, { ...about, sent, means: { retryable } })
   }
   if (answered.failedAt < answered.step) {

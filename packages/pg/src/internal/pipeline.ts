@@ -1,11 +1,11 @@
 /**
- * Statements that do not wait for each other's answers: all in one exchange, with one Sync. The server skips what stands
- * behind one that failed.
+ * Statements that do not wait for each other's answers: all in one exchange, with one Sync, and COMMIT behind them where they
+ * are all that their transaction does. The server skips what stands behind one that failed.
  */
 import { Effect } from "effect"
 import { callback } from "effect-sql-engine/Driver"
 import type { Statement } from "effect-sql-engine/Driver"
-import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { type SqlFailure, SqlSyntaxError } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
 import { Step } from "./exchange.js"
@@ -13,38 +13,78 @@ import { answered, forgetStale } from "./execute.js"
 import { outcomeFailure, unreadable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
 import { refusedBehindPgBouncer } from "./pooled.js"
-import { traits } from "./sqlText.js"
+import { together, type Traits, traits } from "./sqlText.js"
 import type { WireValue } from "./wire.js"
 
 type Results = Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>
 
-/** Runs statements on one trip. Interrupted, it returns at once, and the server is asked to stop. */
-export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>, again = true): Results =>
+/** The end of a transaction that goes behind its statements, and who is told that the server has carried it out. */
+export class Ending {
+  constructor(readonly commit: string, readonly onCommitted: () => void) {}
+}
+
+/**
+ * Runs statements on one trip. Interrupted, the server is asked to stop. With an ending it is answered all the same, with
+ * what became of them.
+ */
+export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>, ending?: Ending): Results =>
   callback((answer) => {
-    const { context, link, settings } = channel
+    const { context, link } = channel
     const [first] = statements
     if (first === undefined) return answer(Effect.succeed([]))
     if (link.death !== undefined) return answer(Effect.fail(channel.dead(first.sql)))
-    if (link.busy) return answer(Effect.zipRight(channel.settle, pipeline(channel, statements, again)))
+    if (link.busy) return answer(Effect.zipRight(channel.settle, pipeline(channel, statements, ending)))
     const values: Array<ReadonlyArray<WireValue>> = []
     for (const statement of statements) {
       const bound = bind(statement, context.engine)
       if (!isBound(bound)) return answer(Effect.fail(bound))
       values.push(bound)
     }
-    const about = traits(statements.map(({ sql }) => sql).join(";\n"))
-    const refused = refusedBehindPgBouncer(channel, about)
+    const about = together(statements.map(({ sql }) => traits(sql)))
+    const refused = refusedBehindPgBouncer(channel, about) ?? refusedCopy(context.engine, about)
     if (refused !== undefined) return answer(Effect.fail(refused))
+    return sendTogether(channel, statements, values, about, ending, answer)
+  })
 
+/** The server takes what is sent behind such a COPY for its data, or for the end of the connection. */
+const refusedCopy = (engine: string, { takesData }: Traits): SqlSyntaxError | undefined =>
+  takesData
+    ? new SqlSyntaxError({
+      message: "COPY … FROM STDIN is not supported, and nothing could stand behind it; nothing was sent.",
+      engine,
+      sent: "no"
+    })
+    : undefined
+
+const sendTogether = (
+  channel: Channel,
+  statements: ReadonlyArray<Statement>,
+  values: ReadonlyArray<ReadonlyArray<WireValue>>,
+  about: Traits,
+  ending: Ending | undefined,
+  answer: (results: Results) => void
+): () => void => {
+  const { link, settings } = channel
+  const [first] = statements as [Statement]
+  const send = (again: boolean) => {
     const closing = link.statements.toClose()
-    const ahead = channel.preludeSteps(first.prelude, true)
+    const steps = channel.preludeSteps(first.prelude, true)
+    const ahead = steps.length
     const own = statements.map(({ prepare, shape, sql }, i) =>
-      new Step(sql, values[i]!, collect(shape, settings.types), prepare ? link.statements.take(sql) : undefined)
+      new Step(
+        sql,
+        values[i]!,
+        collect(shape, settings.types),
+        // What one of them makes the server forget cannot be used behind it.
+        prepare && !about.forgets ? link.statements.take(sql) : undefined
+      )
     )
-    const steps = [...ahead, ...own]
+    steps.push(...own)
+    const end = steps.length
+    if (ending !== undefined) steps.push(new Step(ending.commit))
     const idle = link.status === "I"
-    const inTransaction = !idle || ahead.length > 0
-    const ids = channel.askForTransaction(steps, about, inTransaction)
+    const inTransaction = !idle || ahead > 0
+    const ids = ending === undefined ? channel.askForTransaction(steps, about, inTransaction) : undefined
     channel.note(about, first.prelude)
     const exchange = channel.exchange(steps, closing)
     first.onSend?.()
@@ -52,23 +92,37 @@ export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>,
     channel.send(exchange, about, (outcome) => {
       channel.learnTransaction(ids)
       if (outcome.error === undefined && outcome.lost === undefined) {
-        const odd = statements[exchange.unreadableAt - ahead.length]
+        ending?.onCommitted()
+        const odd = statements[exchange.unreadableAt - ahead]
         return answer(
           odd === undefined
             ? Effect.succeed(own.map(({ result }) => result!.rows))
             : Effect.fail(unreadable(channel, odd.sql))
         )
       }
-      // What failed, or would have been next; of what was refused ahead of them the first knows.
-      const at = Math.max(0, Math.min(exchange.answered - ahead.length, statements.length - 1))
       const stale = forgetStale(channel, exchange, outcome)
-      if (stale && again && idle && exchange.answered === 0 && outcome.lost === undefined) {
-        return answer(pipeline(channel, statements, false))
+      // Refused to begin by a name it has lost: nothing has happened.
+      if (stale && again && idle && exchange.answered === 0 && outcome.lost === undefined && !exchange.abandoned) {
+        onTheWay = send(false)
+        return
       }
-      answer(Effect.fail(outcomeFailure(channel, outcome, {
-        ...answered(exchange, statements[at]!, ahead.length + at, inTransaction, started),
-        stale
-      })))
+      // What failed, or would have been next; of what was refused ahead of them the first knows.
+      const at = Math.max(0, Math.min(exchange.answered - ahead, statements.length - 1))
+      const about = answered(exchange, statements[at]!, ahead + at, inTransaction, started)
+      answer(Effect.fail(outcomeFailure(
+        channel,
+        outcome,
+        ending === undefined ? { ...about, stale } : {
+          ...about,
+          stale,
+          statement: exchange.answered === end ? ending.commit : about.statement,
+          // The server answers in order: where it refuses a statement, it has not come to what stands behind it.
+          commit: outcome.error === undefined || exchange.answered >= end
+        }
+      )))
     })
-    return () => link.abandon(exchange, true)
-  })
+    return exchange
+  }
+  let onTheWay = send(true)
+  return () => link.abandon(onTheWay, true, ending === undefined)
+}

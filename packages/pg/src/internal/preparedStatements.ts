@@ -6,6 +6,9 @@
  */
 
 import type { Columns } from "./collect.js"
+import { traits } from "./sqlText.js"
+
+const none: ReadonlyArray<never> = []
 
 /** A user's own PREPARE never meets it: written without quotes, no name in SQL has a colon. */
 const prefix = "ese:"
@@ -19,6 +22,8 @@ export interface Prepared {
   parsed: boolean
   /** The columns of its rows as the server described them; absent until the first answer. */
   columns: Columns | undefined
+  /** The server refuses to run it when its columns have changed: what is known of them can be kept. */
+  readonly planned: boolean
   /** When it was used last, by the count of uses. */
   used: number
 }
@@ -41,7 +46,8 @@ export class PreparedStatements {
       return known
     }
     const name = `${prefix}${++this.made}`
-    const fresh: Prepared = { name, sql, parsed: false, columns: undefined, used: ++this.uses }
+    const { planned } = traits(sql)
+    const fresh: Prepared = { name, sql, parsed: false, columns: undefined, planned, used: ++this.uses }
     this.statements.set(sql, fresh)
     if (this.statements.size > this.capacity) this.drop(this.oldest(fresh))
     return fresh
@@ -63,10 +69,10 @@ export class PreparedStatements {
 
   /**
    * The names to be closed on the server at the head of the exchange that is about to be written. Ask before `take`:
-   * what is evicted by a statement of this exchange may be another statement of it.
+   * what is evicted by a statement of this exchange may be another statement of it, and is closed with the next.
    */
   toClose(): ReadonlyArray<string> {
-    if (this.closing.length === 0) return this.closing
+    if (this.closing.length === 0) return none
     const names = this.closing
     this.closing = []
     return names

@@ -21,6 +21,12 @@ export interface Traits {
   readonly readOnly: boolean
   /** A control word, SET or COPY: nothing may be sent behind it on our own account. */
   readonly steers: boolean
+  /** Run by a plan, all of it: what it returns is fixed when it is prepared. */
+  readonly planned: boolean
+  /** May make the server forget what was prepared. */
+  readonly forgets: boolean
+  /** Wants data from the client. */
+  readonly takesData: boolean
   /** Plainly a query: stopping it half-way undoes nothing. */
   readonly reads: boolean
   /** What in it certainly needs a connection of the server that stays with its client: `SET`, `LISTEN`, … */
@@ -161,11 +167,35 @@ const read = (sql: string): Traits => {
     setsLocally: !sets,
     readOnly: /\bread only\b|transaction_read_only\b/.test(text),
     holds: holdsOf(statements),
+    planned: startsWith(statements.slice(0, 1), /^\(* *(select|insert|update|delete|merge|with|values|table)\b/),
+    forgets: startsWith(statements, /^(deallocate|discard)\b/),
+    takesData: startsWith(statements, /^copy\b.*\bfrom stdin\b/),
     reads: statements.length === 1 && startsWith(statements, /^(select|values|table|show)\b/),
     steers: startsWith(
       statements,
       /^(set|begin|start|commit|end|rollback|abort|savepoint|release|prepare transaction|lock|declare|fetch|move|close|copy)\b/
     )
+  }
+}
+
+/** The traits of statements that are sent together. */
+export const together = (all: ReadonlyArray<Traits>): Traits => {
+  const [first] = all
+  if (all.length === 1) return first!
+  const some = (trait: (traits: Traits) => boolean) => all.some(trait)
+  return {
+    script: some(({ script }) => script),
+    leaves: some(({ leaves }) => leaves),
+    prepares: some(({ prepares }) => prepares),
+    spoils: some(({ spoils }) => spoils),
+    setsLocally: all.every(({ setsLocally }) => setsLocally),
+    readOnly: some(({ readOnly }) => readOnly),
+    steers: some(({ steers }) => steers),
+    planned: all.every(({ planned }) => planned),
+    forgets: some(({ forgets }) => forgets),
+    takesData: some(({ takesData }) => takesData),
+    reads: all.every(({ reads }) => reads),
+    holds: all.find(({ holds }) => holds !== undefined)?.holds
   }
 }
 

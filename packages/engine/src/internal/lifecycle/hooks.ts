@@ -107,6 +107,9 @@ const keptUp = (connection: DriverConnection, setUp: Effect.Effect<void, SqlFail
     },
     execute: (statement) => connection.execute(statement),
     pipeline: connection.pipeline === undefined ? undefined : (statements) => connection.pipeline!(statements),
+    batch: connection.batch === undefined
+      ? undefined
+      : (statements, commit, onCommitted) => connection.batch!(statements, commit, onCommitted),
     stream: (statement) => connection.stream(statement),
     control: (kind, sql) => connection.control(kind, sql),
     transaction: () => connection.transaction(),

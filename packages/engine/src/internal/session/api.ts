@@ -159,6 +159,16 @@ export interface KeyedSessions<Engine, Key, E = never, R = never> {
 }
 
 /**
+ * The rows of each of some statements.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Rows<Statements extends ReadonlyArray<Statement<any>>> = {
+  readonly [At in keyof Statements]: Effect.Effect.Success<Statements[At]>
+}
+
+/**
  * The verbs of the sessions of one engine.
  *
  * @since 0.1.0
@@ -174,6 +184,10 @@ export interface Verbs<Engine> {
       options?: SessionOptions
     ): Effect.Effect<A, Refined<E>, Exclude<R, Session<Engine>> | Engine>
   }
+  readonly batch: <const Statements extends ReadonlyArray<Statement<any>>>(
+    statements: Statements,
+    options?: SessionOptions
+  ) => Effect.Effect<Rows<Statements>, SqlFailure, Engine>
   readonly open: (options?: OpenOptions) => Effect.Effect<SessionHandle<Engine>, SqlFailure, Engine | Scope.Scope>
   readonly sessionLayer: (options?: OpenOptions) => Layer.Layer<Session<Engine>, SqlFailure, Engine>
   readonly keyed: <Key, E, R>(
@@ -190,11 +204,7 @@ export interface Verbs<Engine> {
   readonly enqueue: Enqueue<Session<Engine>>
   readonly pipeline: <const Statements extends ReadonlyArray<Statement<any>>>(
     statements: Statements
-  ) => Effect.Effect<
-    { readonly [At in keyof Statements]: Effect.Effect.Success<Statements[At]> },
-    SqlFailure,
-    Session<Engine>
-  >
+  ) => Effect.Effect<Rows<Statements>, SqlFailure, Session<Engine>>
   readonly flush: Effect.Effect<void, SqlFailure, Session<Engine>>
   readonly info: Effect.Effect<SessionInfo, never, Session<Engine>>
   readonly required: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Session<Engine>>

@@ -14,7 +14,7 @@ import { asFirst } from "../sessionState.js"
 import { annotate, failureAttributes, finish } from "../sight/tracing.js"
 import { control } from "./control.js"
 import { flushRest } from "./flush.js"
-import { giveUp } from "./trust.js"
+import { giveUp, lost } from "./trust.js"
 import { awaitTurn } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
 
@@ -101,7 +101,7 @@ interface Ended {
 }
 
 const report = <A, E, X>(exit: Exit.Exit<A, E>, outcome: Outcome, raise: Raise<X>): Effect.Effect<A, E | X> =>
-  Exit.isSuccess(exit) && outcome._tag !== "Committed" && outcome.failure !== undefined
+  (Exit.isSuccess(exit) || outcome._tag === "Unknown") && outcome._tag !== "Committed" && outcome.failure !== undefined
     ? Effect.fail(raise(outcome.failure))
     : exit
 
@@ -263,7 +263,19 @@ const endRoot = (ref: SessionRef, commit: boolean): Effect.Effect<Ended> => {
       : undo(obstacle)
   }
 
-  const work = unit.options.reserved === true ? committed : commit ? keep() : undo(undefined)
+  /** COMMIT went with the statements: nothing is left to decide. */
+  const decided = (): Effect.Effect<Outcome> =>
+    unit.commit === "done"
+      ? committed
+      : Effect.succeed<Outcome>({ _tag: "Unknown", failure: unknown(unit, unit.discard ?? lost(unit)) })
+
+  const work = unit.options.reserved === true
+    ? committed
+    : unit.commit === "done" || unit.commit === "sent"
+    ? decided()
+    : commit
+    ? keep()
+    : undo(undefined)
   return flatMap(work, (outcome) => {
     const strays = undone(scope)
     state.finish(scope)

@@ -3,29 +3,35 @@
  * the turn and a connection.
  */
 import type { SqlError } from "@effect/sql/SqlError"
-import { Cause, Effect, Option } from "effect"
+import { Cause, Effect, Exit, Option } from "effect"
 import type { DriverConnection } from "../../Driver.js"
 import { toSqlError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import { call } from "../callback.js"
-import { Ends } from "../effects.js"
+import { Asked, call, Callback, made } from "../callback.js"
+import { Ends, flatMap } from "../effects.js"
 import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
 import { isWatched, start as watch, within as inSpan } from "../sight/watch.js"
-import { distrust, fromDefect, interrupted } from "./trust.js"
+import { distrust, fromDefect, giveUp, interrupted, verdict } from "./trust.js"
 import type { Hook, Send, Unit } from "./unit.js"
 
 /**
- * What is run on a session's connection. `onBegun`: the prelude was answered with success, whatever the failure of something
- * behind it says of itself; for operations that are more than one statement.
+ * What is run on a session's connection. For operations that are more than one statement: `onBegun`, the prelude was answered
+ * with success, whatever the failure of something behind it says of itself; `ending`, what goes behind the last of them.
  */
 export type Operation<A, E> = (
   connection: DriverConnection,
   prelude: ReadonlyArray<string>,
   onSend: () => void,
-  onBegun: () => void
+  onBegun: () => void,
+  ending: Ending | undefined
 ) => Effect.Effect<A, E>
+
+/** COMMIT on the same trip, and who is told that it was carried out. */
+export class Ending {
+  constructor(readonly commit: string, readonly onCommitted: () => void) {}
+}
 
 /** How the failures of an operation are read, and how they are reported. */
 export interface Terms<E, E2> {
@@ -59,22 +65,74 @@ export const exchange = <A, E, E2>(
   // Between here and the sending the fiber may give way, and be interrupted.
   let sent = false
   let begun = false
-  return call(
-    () => operation(connection, prelude, () => sent = true, () => begun = true),
-    restore,
-    new Ends<A, E, A, E2>((cause) => {
+  const ends = new Ends<A, E, A, E2>(
+    (cause) => {
       const failure = observe(unit, connection, ahead, { sent, begun }, cause, failureOf)
       if (!keepsTurn) state.leave()
       return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
-    }, (value) => {
+    },
+    (value) => {
       const began = state.transaction === "none"
-      state.answered(connection.transaction(), ahead, undefined)
+      if (unit.commit === "done") state.concluded()
+      else state.answered(connection.transaction(), ahead, undefined)
       if (began && unit.isHeard && state.transactional) {
         unit.tell({ _tag: "SessionBegan", session: unit.session, connection: connection.id, millis: unit.age })
       }
       if (!keepsTurn) state.leave()
       return Effect.succeed(value)
-    })
+    }
+  )
+  if (unit.commit === "wanted" && connection.batch !== undefined) {
+    const ending = new Ending(unit.host.driver.dialect.commit, () => unit.commit = "done")
+    const onSend = () => {
+      sent = true
+      unit.commit = "sent"
+    }
+    return callToEnd(unit, () => operation(connection, prelude, onSend, () => begun = true, ending), restore, ends)
+  }
+  return call(
+    () => operation(connection, prelude, () => sent = true, () => begun = true, undefined),
+    restore,
+    ends
+  )
+}
+
+/**
+ * As `call`, for what decides over the whole session: interrupted, it is asked to stop, and its answer is waited for all the
+ * same. Where that says it was not stopped in time, nothing was interrupted.
+ */
+const callToEnd = <A, E, B, E2>(
+  unit: Unit,
+  make: () => Effect.Effect<A, E>,
+  restore: Restore,
+  ends: Ends<A, E, B, E2>
+): Effect.Effect<B, E2> => {
+  const effect = made(make)
+  if (!(effect instanceof Callback)) return Effect.matchCauseEffect(effect, ends)
+  const asked = new Asked<A, E>(effect.ask)
+  if (asked.answer !== undefined) return Effect.matchCauseEffect(asked.answer, ends)
+  const arrived = Effect.async<Effect.Effect<A, E>>((resume) =>
+    asked.listen((answer) => resume(Effect.succeed(answer)))
+  )
+  return Effect.matchCauseEffect(
+    restore(arrived),
+    new Ends((interruption) => {
+      const { deadlines, limits } = unit.host
+      asked.giveUp()
+      return Effect.flatMap(
+        deadlines.bounded(limits.release, () => new Callback<A, E>((answer) => asked.listen(answer))),
+        (exit) => {
+          if (exit !== undefined && Exit.isSuccess(exit)) return ends.onSuccess(exit.value)
+          if (exit === undefined) {
+            giveUp(unit, verdict(unit, exit, "an interrupted batch to end", limits.release)!)
+          }
+          return flatMap(
+            Effect.exit(ends.onFailure(exit === undefined ? interruption : exit.cause)),
+            () => Effect.failCause(interruption)
+          )
+        }
+      )
+    }, (answer) => Effect.matchCauseEffect(answer, ends))
   )
 }
 
@@ -139,6 +197,7 @@ const observe = <E>(
     }
   }
   const failure = Option.isSome(error) ? failureOf(error.value) : interrupted(unit)
+  if (unit.commit === "sent" && failure?.sent !== "maybe") unit.commit = undefined
   const condition = connection.condition()
   if (condition === "lost") distrust(unit, failure)
   else if (failure?.connection === "discard") distrust(unit, failure)

@@ -8,6 +8,7 @@ import { NestedRefused } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { call } from "../callback.js"
 import { Ends } from "../effects.js"
+import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { exchange, writeBuffered } from "./exchange.js"
 import type { Operation, Terms } from "./exchange.js"
@@ -28,79 +29,90 @@ export const operate = <A, E, E2>(
   terms: Terms<E, E2>,
   begunIn: Scope<Hook> = ref.scope
 ): Effect.Effect<A, E2> =>
-  Effect.uninterruptibleMask((restore) => {
-    const { scope, unit } = ref
-    const { state } = unit
-    const { raise } = terms
-    /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
-    const refusal = (): SqlFailure | undefined =>
-      state.refusal(scope) ??
-        (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
-        decidesItself(unit, sql)
-    const start = (): Effect.Effect<A, E2> => {
-      unit.statement = sql
-      // The scope may have ended since the turn was granted.
-      const refused = refusal()
-      if (refused !== undefined) {
-        state.leave()
-        return Effect.fail(raise(refused))
-      }
-      if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
-      unit.priority = priorityIn(fiber) ?? unit.priority
-      return call(
-        () => unit.pool.acquire(unit),
-        restore,
-        new Ends<void, SqlFailure, A, E2>((cause) => {
-          stepBack(unit)
-          return Effect.failCause(Cause.map(cause, raise))
-        }, () => {
-          // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
-          const refused = state.refusal(scope)
-          if (refused === undefined) return send()
-          stepBack(unit)
-          return Effect.fail(raise(refused))
-        })
-      )
-    }
-    const send = (): Effect.Effect<A, E2> => {
-      const connection = unit.lease!.connection
-      if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
-      if (unit.buffered !== undefined && !written) {
-        written = true
-        return Effect.matchCauseEffect(writeBuffered(unit, scope, restore), {
-          onFailure: (cause) => {
-            state.leave()
-            return Effect.failCause(Cause.map(cause, raise))
-          },
-          onSuccess: resend
-        })
-      }
-      if (operation !== undefined) return exchange(unit, begunIn, operation, restore, terms, false)
-      state.leave()
-      return Effect.void as Effect.Effect<any>
-    }
-    let written = false
-    // The answer to an interrupted statement may have shown that the transaction is gone or failed.
-    const resend = (): Effect.Effect<A, E2> => {
-      const refused = refusal()
-      if (refused === undefined) return send()
+  Effect.uninterruptibleMask((restore) => operateIn(restore, fiber, ref, sql, operation, terms, begunIn))
+
+/** As `operate`, for a caller that cannot be interrupted itself. */
+export const operateIn = <A, E, E2>(
+  restore: Restore,
+  fiber: Fiber.RuntimeFiber<any, any>,
+  ref: SessionRef,
+  sql: string,
+  operation: Operation<A, E> | undefined,
+  terms: Terms<E, E2>,
+  begunIn: Scope<Hook> = ref.scope
+): Effect.Effect<A, E2> => {
+  const { scope, unit } = ref
+  const { state } = unit
+  const { raise } = terms
+  /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
+  const refusal = (): SqlFailure | undefined =>
+    state.refusal(scope) ??
+      (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
+      decidesItself(unit, sql)
+  const start = (): Effect.Effect<A, E2> => {
+    unit.statement = sql
+    // The scope may have ended since the turn was granted.
+    const refused = refusal()
+    if (refused !== undefined) {
       state.leave()
       return Effect.fail(raise(refused))
     }
-    const entered = state.tryEnter(scope)
-    if (entered === true) return start()
-    if (entered !== false) return Effect.fail(raise(entered))
-    if (unit.options.concurrency === "reject") {
-      return Effect.fail(raise(state.concurrent(
-        `Session ${state.id} of engine "${state.engine}" is in use by another fiber; nothing was sent. Run the work ` +
-          "one after the other, or in sessions of its own."
-      )))
-    }
-    return Effect.flatMap(
-      Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), raise),
-      start
+    if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
+    unit.priority = priorityIn(fiber) ?? unit.priority
+    return call(
+      () => unit.pool.acquire(unit),
+      restore,
+      new Ends<void, SqlFailure, A, E2>((cause) => {
+        stepBack(unit)
+        return Effect.failCause(Cause.map(cause, raise))
+      }, () => {
+        // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
+        const refused = state.refusal(scope)
+        if (refused === undefined) return send()
+        stepBack(unit)
+        return Effect.fail(raise(refused))
+      })
     )
-  })
+  }
+  const send = (): Effect.Effect<A, E2> => {
+    const connection = unit.lease!.connection
+    if (state.cut || connection.condition() === "busy") return Effect.flatMap(settle(unit, connection), resend)
+    if (unit.buffered !== undefined && !written) {
+      written = true
+      return Effect.matchCauseEffect(writeBuffered(unit, scope, restore), {
+        onFailure: (cause) => {
+          state.leave()
+          return Effect.failCause(Cause.map(cause, raise))
+        },
+        onSuccess: resend
+      })
+    }
+    if (operation !== undefined) return exchange(unit, begunIn, operation, restore, terms, false)
+    state.leave()
+    return Effect.void as Effect.Effect<any>
+  }
+  let written = false
+  // The answer to an interrupted statement may have shown that the transaction is gone or failed.
+  const resend = (): Effect.Effect<A, E2> => {
+    const refused = refusal()
+    if (refused === undefined) return send()
+    state.leave()
+    return Effect.fail(raise(refused))
+  }
+  const entered = state.tryEnter(scope)
+  if (entered === true) return start()
+  if (entered !== false) return Effect.fail(raise(entered))
+  if (unit.options.concurrency === "reject") {
+    return Effect.fail(raise(state.concurrent(
+      `Session ${state.id} of engine "${state.engine}" is in use by another fiber; nothing was sent. Run the work ` +
+        "one after the other, or in sessions of its own."
+    )))
+  }
+  return Effect.flatMap(
+    Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), raise),
+    start
+  )
+}
 
 /** Leaves the turn with nothing sent. A connection that came too late for the session's end goes back at once. */
 const stepBack = (unit: Unit): void => {
@@ -116,7 +128,7 @@ const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
  * whatever it reported then would be a lie. A reserved connection takes them.
  */
 const decides =
-  /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+  /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
 
 /** The refusal of such a statement. */
 export const decidesItself = (unit: Unit, sql: string): NestedRefused | undefined =>

@@ -9,19 +9,21 @@ import type { DriverConnection, Statement } from "../../Driver.js"
 import { fromSqlError, NestedRefused } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { hasEnded } from "../effects.js"
+import type { Restore } from "../effects.js"
 import { isWatched, start as watch, within as inSpan } from "../sight/watch.js"
 import { EngineStatement, Sent } from "../statement.js"
 import type { Part } from "../statement.js"
-import { typed } from "./exchange.js"
-import { decidesItself, operate } from "./operate.js"
+import { type Ending, typed } from "./exchange.js"
+import { decidesItself, operateIn } from "./operate.js"
 import type { SessionRef } from "./unit.js"
 
 type Results = ReadonlyArray<ReadonlyArray<any>>
 
 const none: ReadonlyArray<never> = []
 
-/** Sends statements of a scope. */
+/** Sends statements of a scope. The caller cannot be interrupted. */
 export const pipeline = (
+  restore: Restore,
   ref: SessionRef,
   fiber: Fiber.RuntimeFiber<any, any>,
   statements: ReadonlyArray<SqlStatement<any>>
@@ -33,8 +35,15 @@ export const pipeline = (
   if (foreign >= 0) return Effect.fail(notOurs(ref, foreign))
   const parts = (statements as ReadonlyArray<EngineStatement<any>>).map((statement) => statement.partIn(fiber))
   return parts.every(isKnown)
-    ? send(ref, fiber, parts.map(({ value }) => value))
-    : Effect.flatMap(Effect.mapError(Effect.all(parts), fromSqlError), (parts) => send(ref, fiber, parts))
+    ? send(restore, ref, fiber, parts.map(({ value }) => value))
+    : Effect.flatMap(
+      Effect.mapError(restore(Effect.all(parts)), fromSqlError),
+      (parts) =>
+        Effect.annotateSpans(
+          Effect.suspend(() => send(restore, ref, fiber, parts)),
+          Object.assign({}, ...parts.map(({ attributes }) => attributes))
+        )
+    )
 }
 
 /** No transformer has to be asked first. */
@@ -42,6 +51,7 @@ const isKnown = (part: Effect.Effect<Part, SqlError>): part is Exit.Success<Part
   hasEnded(part) && Exit.isSuccess(part)
 
 const send = (
+  restore: Restore,
   ref: SessionRef,
   fiber: Fiber.RuntimeFiber<any, any>,
   parts: ReadonlyArray<Part>
@@ -61,16 +71,24 @@ const send = (
       fiber
     )
     : undefined
-  const sent = operate<Results, SqlFailure, SqlFailure>(fiber, ref, sql, (connection, prelude, onSend, onBegun) => {
-    const sending = watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
-    return together(
-      connection,
-      parts.map(({ statement }, i) =>
-        i === 0 ? new Sent(statement, prelude, sending) : new Sent(statement, none, undefined)
-      ),
-      onBegun
-    )
-  }, typed)
+  const sent = operateIn<Results, SqlFailure, SqlFailure>(
+    restore,
+    fiber,
+    ref,
+    sql,
+    (connection, prelude, onSend, onBegun, ending) => {
+      const sending = watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
+      return together(
+        connection,
+        parts.map(({ statement }, i) =>
+          i === 0 ? new Sent(statement, prelude, sending) : new Sent(statement, none, undefined)
+        ),
+        onBegun,
+        ending
+      )
+    },
+    typed
+  )
   const results = parts.some(({ transformRows }) => transformRows !== undefined)
     ? Effect.map(sent, (results) => results.map((rows, i) => parts[i]!.transformRows?.(rows) ?? rows))
     : sent
@@ -86,9 +104,12 @@ const send = (
 const together = (
   connection: DriverConnection,
   statements: ReadonlyArray<Statement>,
-  onBegun: () => void
+  onBegun: () => void,
+  ending: Ending | undefined
 ): Effect.Effect<Results, SqlFailure> =>
-  connection.pipeline === undefined
+  ending !== undefined
+    ? connection.batch!(statements, ending.commit, ending.onCommitted)
+    : connection.pipeline === undefined
     ? Effect.forEach(statements, (statement) =>
       Effect.map(connection.execute(statement), (rows) => {
         onBegun()

@@ -1,6 +1,7 @@
 /**
  * Opening a session: what is asked of it, where it stands among the sessions around it, and its body's context.
  */
+import type { Statement } from "@effect/sql/Statement"
 import { Cause, Effect, Exit, Fiber, FiberId, FiberRef, Option } from "effect"
 import type { Context, Duration } from "effect"
 import * as Time from "effect/Duration"
@@ -24,6 +25,7 @@ import { begin, isTraced } from "../sight/tracing.js"
 import { end } from "./end.js"
 import type { Raise } from "./end.js"
 import { flush } from "./flush.js"
+import { pipeline } from "./pipeline.js"
 import { priorityIn } from "./priority.js"
 import { awaitTurn } from "./turn.js"
 import type { Host } from "./unit.js"
@@ -177,7 +179,58 @@ export const transaction = <A, E, R, E2, X>(
   tagKey: string | undefined,
   body: Effect.Effect<A, E, R>,
   options: Options,
-  { pass, raise }: Reports<E, E2, X>
+  reports: Reports<E, E2, X>
+): Effect.Effect<A, E2 | X, R> =>
+  session<A, E, R, E2, X>(host, tagKey, options, reports, (restore, ref) => {
+    if (options.timeout === undefined) return restore(body)
+    // What was enqueued is a part of the body, and of its time.
+    const whole = Effect.zipLeft(body, Effect.mapError(flush(ref), reports.raise))
+    return restore(limit(ref, whole, Time.toMillis(options.timeout), reports.raise))
+  })
+
+/**
+ * Runs a session whose statements are all there: where it is the outermost, and its body has no time limit of its own, COMMIT
+ * goes with them. They cannot be cut off then, but only be stopped.
+ */
+export const batch = (
+  host: Host,
+  tagKey: string | undefined,
+  statements: ReadonlyArray<Statement<any>>,
+  options: Options,
+  reports: Reports<SqlFailure, SqlFailure, SqlFailure>
+): Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure> =>
+  options.timeout === undefined
+    ? session(host, tagKey, options, reports, (restore, ref, fiber, joined) => {
+      const { scope, unit } = ref
+      if (!joined && scope.parent === undefined && statements.length > 0) unit.commit = "wanted"
+      return Effect.suspend(() => pipeline(restore, ref, fiber, statements))
+    })
+    : transaction(
+      host,
+      tagKey,
+      Effect.uninterruptibleMask((restore) =>
+        Effect.withFiberRuntime<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>((fiber) =>
+          pipeline(restore, current(host, fiber)!, fiber, statements)
+        )
+      ),
+      options,
+      reports
+    )
+
+/** The work of a session's scope; it cannot be interrupted where it is not restored. */
+type Body<A, E, R> = (
+  restore: Restore,
+  ref: SessionRef,
+  fiber: Fiber.RuntimeFiber<any, any>,
+  joined: boolean
+) => Effect.Effect<A, E, R>
+
+const session = <A, E, R, E2, X>(
+  host: Host,
+  tagKey: string | undefined,
+  options: Options,
+  { pass, raise }: Reports<E, E2, X>,
+  body: Body<A, E | X, R>
 ): Effect.Effect<A, E2 | X, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E2 | X, R>((fiber) =>
@@ -186,19 +239,10 @@ export const transaction = <A, E, R, E2, X>(
           inside.leave()
           return joined ? leaveJoined(ref, exit) : end(ref, exit, restore, raise)
         }
-        const limited = options.timeout === undefined
-          ? body
-          // What was enqueued is a part of the body, and of its time.
-          : limit(
-            ref,
-            Effect.zipLeft(body, Effect.mapError(flush(ref), raise)),
-            Time.toMillis(options.timeout),
-            raise
-          )
         // Nothing is between here and `after` but the body.
         const inside = new Entered(fiber, enter(fiber.currentContext, ref, tagKey, options.priority))
         return Effect.matchCauseEffect(
-          restore(limited),
+          body(restore, ref, fiber, joined),
           new Ends(
             (cause) => after(Exit.failCause(Cause.map(cause, pass))),
             (value) => after(Exit.succeed(value))

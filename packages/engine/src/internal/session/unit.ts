@@ -57,6 +57,17 @@ export interface UnitOptions extends BeginOptions {
   readonly site?: Site | undefined
 }
 
+/**
+ * A COMMIT that goes with the statements, where the connection takes it:
+ *
+ * - `wanted`: not sent yet.
+ * - `sent`: what became of it is not known.
+ * - `done`: it was carried out.
+ *
+ * After a failure that tells it was not carried out the session is as if it had never been sent.
+ */
+export type CommitAlong = "wanted" | "sent" | "done"
+
 /** A session: one state machine, at most one connection. */
 export class Unit implements Request {
   readonly state: SessionState<Hook>
@@ -72,6 +83,8 @@ export class Unit implements Request {
   streams: Set<OpenStream> | undefined = undefined
   /** Writes that wait for a flush; absent while none does. */
   buffered: Buffered | undefined = undefined
+  /** How far COMMIT has come, when it goes with the statements. */
+  commit: CommitAlong | undefined = undefined
   /** The span of the whole session, where somebody traces. */
   span: Tracer.Span | undefined = undefined
   /** When it was opened, in milliseconds. */

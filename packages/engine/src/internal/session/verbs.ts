@@ -15,7 +15,7 @@ import { flush } from "./flush.js"
 import { keyed } from "./keyed.js"
 import { pipeline } from "./pipeline.js"
 import { retrying } from "./retry.js"
-import { open, refused, transaction, within } from "./run.js"
+import { batch, open, refused, transaction, within } from "./run.js"
 import type { Host, SessionRef } from "./unit.js"
 import { current, enter, enterFrom, leave } from "./unit.js"
 
@@ -155,8 +155,14 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
     return Effect.isEffect(first) ? on(first as Effect.Effect<any, any, any>) : on
   }
 
+  const batchVerb = (statements: ReadonlyArray<Statement<any>>, asked: SessionOptions = {}) => {
+    const options = placed(asked, batchVerb)
+    return onEngine((host) => tried(host, batch(host, tagKey, statements, options, refining), options))
+  }
+
   return {
     transaction: transactionVerb as Verbs<Self>["transaction"],
+    batch: batchVerb as Verbs<Self>["batch"],
     open: openHandle,
     sessionLayer,
     keyed: (key, options = {}) => onEngine((host) => keyed(host, tagKey, key, options)),
@@ -173,7 +179,9 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
     })),
     pipeline:
       ((statements: ReadonlyArray<Statement<any>>) =>
-        inScope((ref, fiber) => pipeline(ref, fiber, statements))) as Verbs<Self>["pipeline"],
+        Effect.uninterruptibleMask((restore) =>
+          inScope((ref, fiber) => pipeline(restore, ref, fiber, statements))
+        )) as Verbs<Self>["pipeline"],
     flush: Effect.flatMap(Within, (host) =>
       Effect.withFiberRuntime<void, SqlFailure>((fiber) => {
         const ref = current(host, fiber)
