@@ -28,6 +28,7 @@ import * as Machine from "./internal/engineMap/state.js"
 import { check } from "./internal/lifecycle/check.js"
 import { ownRuntime } from "./internal/ownRuntime.js"
 import { HostId } from "./internal/session/verbs.js"
+import { ticks } from "./internal/ticks.js"
 import { refine } from "./SqlFailure.js"
 import type { Refined, SqlFailure } from "./SqlFailure.js"
 
@@ -192,7 +193,7 @@ export const make = <E = never, R = never>(
     const map = new Interpreter<Refined<E>>(
       Machine.make(idle, read["capacity"] ?? Infinity),
       runtime,
-      () => clock.unsafeCurrentTimeMillis()
+      ticks(clock)
     )
     yield* Effect.addFinalizer(() => map.shutdown)
 

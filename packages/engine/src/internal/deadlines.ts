@@ -8,6 +8,7 @@ import { Duration, Effect, Runtime } from "effect"
 import type { Clock, Exit, Fiber } from "effect"
 import { Asked, Callback, made } from "./callback.js"
 import { hasEnded } from "./effects.js"
+import { ticks } from "./ticks.js"
 
 /** A limit that has been set, in the queue of its length. */
 export class Deadline {
@@ -48,16 +49,16 @@ export class Deadlines {
   private sleeper: { readonly fiber: Fiber.RuntimeFiber<void>; readonly until: number } | undefined
   private closed = false
 
-  constructor(private readonly clock: Clock.Clock, private readonly runtime: Runtime.Runtime<never>) {}
+  /** What time it is, in milliseconds that only go forward. */
+  readonly now: () => number
 
-  /** What time it is, in milliseconds. */
-  now(): number {
-    return this.clock.unsafeCurrentTimeMillis()
+  constructor(clock: Clock.Clock, private readonly runtime: Runtime.Runtime<never>) {
+    this.now = ticks(clock)
   }
 
   /** Calls `expire` in `millis` milliseconds unless it is lifted before; an infinite limit never expires. */
   set(millis: number, expire: () => void): Deadline {
-    const deadline = new Deadline(this.clock.unsafeCurrentTimeMillis() + millis, expire)
+    const deadline = new Deadline(this.now() + millis, expire)
     if (!Number.isFinite(millis) || this.closed) return deadline
     let queue = this.queues.get(millis)
     if (queue === undefined) {
@@ -130,7 +131,7 @@ export class Deadlines {
 
   private sleep(until: number): void {
     this.sleeper?.fiber.unsafeInterruptAsFork(this.sleeper.fiber.id())
-    const millis = Math.max(0, until - this.clock.unsafeCurrentTimeMillis())
+    const millis = Math.max(0, until - this.now())
     const fiber: Fiber.RuntimeFiber<void> = Runtime.runFork(this.runtime)(
       // Never at once, also where a clock ends a sleep of no time at once: whoever set the limit must have it first.
       Effect.yieldNow().pipe(
@@ -144,7 +145,7 @@ export class Deadlines {
   private wake(fiber: Fiber.RuntimeFiber<void>): void {
     if (this.sleeper?.fiber !== fiber) return
     this.sleeper = undefined
-    const now = this.clock.unsafeCurrentTimeMillis()
+    const now = this.now()
     let next = Infinity
     for (const [millis, queue] of this.queues) {
       while (queue.head !== undefined && queue.head.at <= now) {

@@ -13,6 +13,7 @@ import type { SqlFailure } from "../../SqlFailure.js"
 import { Callback } from "../callback.js"
 import { Hub, streamOf } from "../hub.js"
 import * as Machine from "../poolState.js"
+import { ticks } from "../ticks.js"
 import { conditionOf, failureOf } from "./guard.js"
 import type { PoolEvent, PoolOptions, Request } from "./model.js"
 import { settings } from "./settings.js"
@@ -31,9 +32,7 @@ export const make = Effect.fnUntraced(function*(
   const runtime = yield* Effect.runtime<never>()
   const clock = yield* Effect.clock
   return yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      interpret(Machine.make(engine, read, kind), lane, runtime, () => clock.unsafeCurrentTimeMillis())
-    ),
+    Effect.sync(() => interpret(Machine.make(engine, read, kind), lane, runtime, ticks(clock))),
     (pool) => pool.close(0)
   )
 })
