@@ -4,7 +4,7 @@
 import { SqlClient } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Session, SqlFailure } from "effect-sql-engine"
+import { Engine, Session, SqlFailure } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { SqliteEngine } from "effect-sql-engine-sqlite"
 import { admin, database } from "../support/postgres.js"
@@ -77,9 +77,35 @@ describe("statements that begin or end a transaction", () => {
     }).pipe(Effect.provide(engine)))
 })
 
+describe("words that are hidden from whoever does not read as PostgreSQL does", () => {
+  const words = [
+    "/* a /* b */ */ commit",
+    "-- x\rrollback",
+    "; -- x\n;commit",
+    "start/**/transaction",
+    "commit/**/and chain"
+  ]
+  it.scopedLive.each(words)("are refused, alone and in a batch: %j", (word) =>
+    Effect.gen(function*() {
+      const at = yield* database
+      yield* admin(at.url, "create table t (k integer)")
+      const engine = yield* PgEngine.make({ url: at.url, ssl: "disable" })
+      const { sql } = engine
+      const statements = [sql`insert into t values (1)`, sql.unsafe(word), sql`select 1`]
+      const alone = engine.transaction(Effect.forEach(statements, (statement) => statement))
+      const batch = Effect.provide(Session.batch(statements), Engine.layer(Effect.succeed(engine)))
+      for (const work of [alone, batch]) {
+        const failure: SqlFailure.SqlFailure = yield* Effect.flip(Effect.asVoid(work))
+        expect(failure).toMatchObject({ _tag: "NestedRefused", sent: "no" })
+      }
+      expect(yield* admin(at.url, "select k from t")).toEqual([])
+      yield* quiescent(engine, at)
+    }))
+})
+
 /** Where the words cannot be told from the text, the end of the transaction is seen, whichever statement it comes with. */
 describe("a transaction that a statement has ended all the same", () => {
-  const hidden = ["insert into t values (1); commit; insert into t values (2)", "/* /* */ */ commit"]
+  const hidden = ["insert into t values (1); commit; insert into t values (2)", "select 1; rollback"]
   for (const first of [true, false]) {
     it.scopedLive.each(hidden)(
       `is told (as the session's ${first ? "first" : "second"} statement): %s`,

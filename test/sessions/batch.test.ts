@@ -3,6 +3,7 @@
  * trip, whose end never lies.
  */
 import { SqlClient } from "@effect/sql"
+import * as SqlStatement from "@effect/sql/Statement"
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import { Cause, Chunk, Effect, Exit, FastCheck as fc, Fiber, Logger, LogLevel, Option, Stream } from "effect"
 import { Engine, Session, type SqlFailure } from "effect-sql-engine"
@@ -45,6 +46,9 @@ const tables = [
   "create table t (k integer not null primary key)",
   "create table late (k integer references t deferrable initially deferred)"
 ]
+
+/** Lets a fiber that was just forked get as far as it can without waiting. */
+const listening = Effect.repeatN(Effect.yieldNow(), 20)
 
 /** Interrupts an effect, and tells how it ended: its fiber is interrupted, whatever the effect says. */
 const interrupting = <A, E>(effect: Effect.Effect<A, E>, moment: Effect.Effect<unknown>) =>
@@ -172,7 +176,7 @@ describe.each(places)("on %s", (_, open) => {
         (tag) =>
           tag === "SessionCommitted"
       )))
-      yield* Effect.yieldNow()
+      yield* listening
       yield* on(Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         let failures = 0
@@ -240,6 +244,100 @@ describe("on one trip to PostgreSQL", () => {
       expect(yield* committed).toEqual([{ k: 1 }])
       expect((yield* engine.stats).sessions).toMatchObject({ committed: 1, rolledBack: 0, unknown: 0 })
     }))
+
+  it.scopedLive("is not cut short by what a transformer does in the session, and heeds it", () =>
+    Effect.gen(function*() {
+      const { at, committed, engine, sql } = yield* through()
+      const on = Effect.provide(Engine.layer(Effect.succeed(engine)))
+      const besides = (work: Effect.Effect<unknown, unknown, any>) => {
+        let asked = false
+        return Effect.exit(
+          on(Session.batch([sql`insert into t (k) values (1)`])).pipe(
+            SqlStatement.withTransformer((statement) => {
+              if (asked) return Effect.succeed(statement)
+              asked = true
+              return Effect.as(Effect.orDie(work), statement) as Effect.Effect<typeof statement>
+            })
+          )
+        )
+      }
+      expect(Exit.isSuccess(yield* besides(Session.rollbackOnly))).toBe(true)
+      expect(yield* committed).toEqual([])
+      expect(Exit.isSuccess(yield* besides(sql`insert into t (k) values (2)`))).toBe(true)
+      expect(yield* committed).toEqual([{ k: 1 }, { k: 2 }])
+      yield* quiescent(engine, at)
+      expect((yield* engine.stats).sessions).toMatchObject({ committed: 1, rolledBack: 1, unknown: 0 })
+    }))
+
+  it.scopedLive("may hold more statements than a call may have arguments", () =>
+    Effect.gen(function*() {
+      const { batch, sql } = yield* through()
+      const rows = yield* batch(...Array.from({ length: 100 }, () => sql`select 1 as a`))
+      expect(rows).toHaveLength(100)
+      const many = Array.from({ length: 150_000 }, () => sql`select 1 as a`)
+      const { engine } = yield* through()
+      const foreign = Effect.provide(Session.batch(many), Engine.layer(Effect.succeed(engine)))
+      expect((yield* Effect.flip(foreign))._tag).toBe("NestedRefused")
+      const own = Array.from({ length: 150_000 }, () => engine.sql`select 1 as a`)
+      expect(yield* Effect.provide(Session.batch(own), Engine.layer(Effect.succeed(engine)))).toHaveLength(150_000)
+    }), 60_000)
+
+  it.scopedLive("is told without its literals, however its parts are written", () =>
+    Effect.gen(function*() {
+      const { batch, engine, sql } = yield* through()
+      const ended = Stream.filterMap(
+        engine.events,
+        (event) => event._tag === "StatementEnded" ? Option.some(event.statement) : Option.none()
+      )
+      const texts = yield* Effect.fork(Stream.runCollect(Stream.takeUntil(ended, (text) => text.includes("last"))))
+      yield* listening
+      yield* batch(sql.unsafe("select 'secret'"), sql`select ${1}::int`)
+      yield* batch(sql.unsafe("select 1 -- it's"), sql.unsafe("select 'secret' as last"))
+      const told = Chunk.toReadonlyArray(yield* Fiber.join(texts))
+      expect(told[0]).toBe("select ?; select $1::int")
+      expect(told.join()).not.toContain("secret")
+    }))
+
+  it.scopedLive("lost behind a warning of a statement's own that looks like the server's last, it is CommitUnknown", () =>
+    Effect.gen(function*() {
+      const { at, batch, between, engine, sql } = yield* through()
+      yield* admin(
+        at.url,
+        `create function warn() returns void language plpgsql as
+           $$ begin raise warning 'x' using errcode = '57P01'; end $$`
+      )
+      for (const inside of [false, true]) {
+        yield* inside ? sql`select 1` : sql`select warn()`
+        between.reset()
+        between.hold("answers")
+        const fiber = yield* Effect.fork(Effect.flip(
+          inside ? batch(sql`select warn()`, sql`select 1`) : batch(sql`insert into t (k) values (1)`)
+        ))
+        yield* Effect.repeat(Effect.delay(Effect.sync(() => between.messages()), 1), {
+          until: (messages) => messages.endsWith("S")
+        })
+        between.cut()
+        between.release()
+        const failure = yield* Fiber.join(fiber)
+        expect(failure).toMatchObject({ _tag: "CommitUnknown", retryable: false })
+      }
+      expect((yield* engine.stats).sessions).toMatchObject({ unknown: 2, open: 0 })
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+
+  it.scopedLive("ended by an administrator in a statement, it is known to be rolled back, and may be tried again", () =>
+    Effect.gen(function*() {
+      const { at, batch, committed, engine, sql } = yield* through()
+      const fiber = yield* Effect.fork(
+        Effect.flip(batch(sql`insert into t (k) values (1)`, sql`select pg_sleep(20)`))
+      )
+      const other = "datname = current_database() and query like '%pg_sleep(20)' and pid <> pg_backend_pid()"
+      yield* Effect.repeat(admin(at.url, `select pg_terminate_backend(pid) from pg_stat_activity where ${other}`), {
+        until: (rows) => rows.length > 0
+      })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "ServerShutdown", retryable: true })
+      expect(yield* committed).toEqual([])
+      expect((yield* engine.stats).sessions).toMatchObject({ committed: 0, rolledBack: 1, unknown: 0 })
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
 
   it.scopedLive("begins anew where the server has lost what was prepared", () =>
     Effect.gen(function*() {

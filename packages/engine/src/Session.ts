@@ -246,8 +246,9 @@ export const pipeline: Verbs<DefaultEngine>["pipeline"] = ofDefault.pipeline
  * On PostgreSQL BEGIN, the statements and COMMIT are one round trip; elsewhere, in a session that is open already, and with
  * a `timeout`, it is `transaction(pipeline(statements))`, and takes the same options and fails the same way. What differs on
  * the one trip: when the connection is lost before the answer, COMMIT may have been carried out, and the failure is
- * `CommitUnknown`; interrupted, the server is asked to stop, and when the batch is committed before it does, it
- * succeeds; and the time of COMMIT is not limited apart from that of the statements (`commitTimeout`).
+ * `CommitUnknown`. Interrupted, the server is asked to stop; it may be done before, as a session whose COMMIT is under way may:
+ * the fiber is interrupted then, and the session counts as committed. What a function of yours throws over the rows (`types`,
+ * names) is found out behind COMMIT. The time of COMMIT is not limited apart from that of the statements (`commitTimeout`).
  *
  * @example
  * ```ts

@@ -17,6 +17,7 @@ import { Connection } from "./internal/connection.js"
 import { Listener, type ListenEvent as Event } from "./internal/listener.js"
 import { needsSession } from "./internal/pooled.js"
 import { readSettings } from "./internal/settings.js"
+import { significant } from "./internal/sqlText.js"
 import type { PgConfig } from "./PgConfig.js"
 import { dialect } from "./PgDialect.js"
 
@@ -112,6 +113,7 @@ export const make = (config: PgConfig): Effect.Effect<PgDriver, EngineConfigErro
         "server.port": first.port
       },
       compiler: makeCompiler(config.transformQueryNames, config.transformJson),
+      significant,
       transformRows: config.transformResultNames === undefined
         ? undefined
         : defaultTransforms(config.transformResultNames, config.transformJson).array,

@@ -277,8 +277,10 @@ export class SessionState<Hook> {
     if (status === "none") {
       // A success is that of BEGIN as well: what was begun has ended since.
       if (failure === undefined) this.lose(failure, endedInside)
-      else if (this.transaction === "open") this.lose(failure, "the database ended the transaction by itself")
-      else this.transaction = "none"
+      // What was refused itself, and not what went ahead of it, was refused in a transaction.
+      else if (this.transaction === "open" || failure.sent === "yes") {
+        this.lose(failure, "the database ended the transaction by itself")
+      } else this.transaction = "none"
       return
     }
     this.transaction = "open"

@@ -70,6 +70,14 @@ export class Outcome {
 
 const unheard = (): void => {}
 
+/** How many steps have to be answered until all savepoints are set. */
+const behindSavepoints = (content: Steps | Script): number => {
+  if (content instanceof Script) return 0
+  let last = content.steps.length
+  while (last > 0 && !(content.steps[last - 1] instanceof SavepointStep)) last--
+  return last
+}
+
 /** A trip to the server. */
 export class Exchange implements Answers {
   /** How many steps were answered; the one an error belongs to is the next. */
@@ -94,6 +102,7 @@ export class Exchange implements Answers {
   /** Called once, at ReadyForQuery or at the link's end. */
   onDone: (outcome: Outcome) => void = unheard
 
+  private firstStoppable: number | undefined = undefined
   private parses: Array<Prepared> | undefined = undefined
   private confirmed = 0
   private result: Collected | undefined
@@ -107,9 +116,8 @@ export class Exchange implements Answers {
 
   /** Whether the server can be asked to stop: its savepoints are set, so what was there before it stays. */
   get stoppable(): boolean {
-    const { content } = this
-    return content instanceof Script ||
-      !content.steps.some((step, i) => step instanceof SavepointStep && i >= this.answered)
+    this.firstStoppable ??= behindSavepoints(this.content)
+    return this.answered >= this.firstStoppable
   }
 
   /** Called by the client when it is this exchange's turn to be written. */

@@ -46,6 +46,10 @@ export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>,
     return sendTogether(channel, statements, values, about, ending, answer)
   })
 
+/** Whether the transaction that ends with these tags is the one that began with them. */
+const concluded = (tags: ReadonlyArray<string> | undefined): boolean =>
+  tags !== undefined && tags[0] === "BEGIN" && tags.indexOf("COMMIT") === tags.length - 1
+
 /** The server takes what is sent behind such a COPY for its data, or for the end of the connection. */
 const refusedCopy = (engine: string, { takesData }: Traits): SqlSyntaxError | undefined =>
   takesData
@@ -79,7 +83,7 @@ const sendTogether = (
         prepare && !about.forgets ? link.statements.take(sql) : undefined
       )
     )
-    steps.push(...own)
+    for (const step of own) steps.push(step)
     const end = steps.length
     if (ending !== undefined) steps.push(new Step(ending.commit))
     const idle = link.status === "I"
@@ -92,7 +96,7 @@ const sendTogether = (
     channel.send(exchange, about, (outcome) => {
       channel.learnTransaction(ids)
       if (outcome.error === undefined && outcome.lost === undefined) {
-        ending?.onCommitted()
+        if (ending !== undefined && concluded(exchange.tags)) ending.onCommitted()
         const odd = statements[exchange.unreadableAt - ahead]
         return answer(
           odd === undefined

@@ -35,6 +35,8 @@ export interface Traits {
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
 
+const lineEnd = /[\r\n]/g
+
 /**
  * The text in lower case without comments, and without the contents of string literals and dollar quotes. Names in
  * quotes stay, without their quotes. An unfinished quote or comment runs to the end, as it does for the server.
@@ -50,7 +52,8 @@ export const significant = (sql: string): string => {
   while (at < end) {
     const char = sql[at]!
     if (char === "-" && sql[at + 1] === "-") {
-      at = until("\n", at)
+      lineEnd.lastIndex = at
+      at = lineEnd.test(sql) ? lineEnd.lastIndex : end
       out += " "
     } else if (char === "/" && sql[at + 1] === "*") {
       at = skipComment(sql, at)

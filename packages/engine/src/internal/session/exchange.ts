@@ -56,7 +56,8 @@ export const exchange = <A, E, E2>(
   operation: Operation<A, E>,
   restore: Restore,
   { failureOf, pass, raise }: Terms<E, E2>,
-  keepsTurn: boolean
+  keepsTurn: boolean,
+  concludes = false
 ): Effect.Effect<A, E2> => {
   const { state } = unit
   const connection = unit.lease!.connection
@@ -74,7 +75,10 @@ export const exchange = <A, E, E2>(
     (value) => {
       const began = state.transaction === "none"
       if (unit.commit === "done") state.concluded()
-      else state.answered(connection.transaction(), ahead, undefined)
+      else {
+        unit.commit = undefined
+        state.answered(connection.transaction(), ahead, undefined)
+      }
       if (began && unit.isHeard && state.transactional) {
         unit.tell({ _tag: "SessionBegan", session: unit.session, connection: connection.id, millis: unit.age })
       }
@@ -82,7 +86,7 @@ export const exchange = <A, E, E2>(
       return Effect.succeed(value)
     }
   )
-  if (unit.commit === "wanted" && connection.batch !== undefined) {
+  if (concludes && connection.batch !== undefined && state.transaction === "none" && !begunIn.rollbackOnly) {
     const ending = new Ending(unit.host.driver.dialect.commit, () => unit.commit = "done")
     const onSend = () => {
       sent = true

@@ -31,7 +31,10 @@ export const operate = <A, E, E2>(
 ): Effect.Effect<A, E2> =>
   Effect.uninterruptibleMask((restore) => operateIn(restore, fiber, ref, sql, operation, terms, begunIn))
 
-/** As `operate`, for a caller that cannot be interrupted itself. */
+/**
+ * As `operate`, for a caller that cannot be interrupted itself. `concludes`: it is all that its session does, so that COMMIT
+ * may go with it.
+ */
 export const operateIn = <A, E, E2>(
   restore: Restore,
   fiber: Fiber.RuntimeFiber<any, any>,
@@ -39,7 +42,8 @@ export const operateIn = <A, E, E2>(
   sql: string,
   operation: Operation<A, E> | undefined,
   terms: Terms<E, E2>,
-  begunIn: Scope<Hook> = ref.scope
+  begunIn: Scope<Hook> = ref.scope,
+  concludes = false
 ): Effect.Effect<A, E2> => {
   const { scope, unit } = ref
   const { state } = unit
@@ -87,7 +91,7 @@ export const operateIn = <A, E, E2>(
         onSuccess: resend
       })
     }
-    if (operation !== undefined) return exchange(unit, begunIn, operation, restore, terms, false)
+    if (operation !== undefined) return exchange(unit, begunIn, operation, restore, terms, false, concludes)
     state.leave()
     return Effect.void as Effect.Effect<any>
   }
@@ -132,7 +136,11 @@ const decides =
 
 /** The refusal of such a statement. */
 export const decidesItself = (unit: Unit, sql: string): NestedRefused | undefined =>
-  unit.state.transactional && decides.test(sql) ? notYours(unit, sql) : undefined
+  unit.state.transactional && decides.test(readable(unit, sql)) ? notYours(unit, readable(unit, sql)) : undefined
+
+/** Where comments or empty statements may hide what it is, as the database reads it. */
+const readable = ({ host: { driver } }: Unit, sql: string): string =>
+  driver.significant !== undefined && /--|\/\*|^\s*;/.test(sql) ? driver.significant(sql) : sql
 
 const notYours = (unit: Unit, sql: string): NestedRefused =>
   new NestedRefused({

@@ -26,7 +26,8 @@ export const pipeline = (
   restore: Restore,
   ref: SessionRef,
   fiber: Fiber.RuntimeFiber<any, any>,
-  statements: ReadonlyArray<SqlStatement<any>>
+  statements: ReadonlyArray<SqlStatement<any>>,
+  concludes = false
 ): Effect.Effect<Results, SqlFailure> => {
   const { unit } = ref
   const foreign = statements.findIndex((statement) =>
@@ -35,12 +36,12 @@ export const pipeline = (
   if (foreign >= 0) return Effect.fail(notOurs(ref, foreign))
   const parts = (statements as ReadonlyArray<EngineStatement<any>>).map((statement) => statement.partIn(fiber))
   return parts.every(isKnown)
-    ? send(restore, ref, fiber, parts.map(({ value }) => value))
+    ? send(restore, ref, fiber, parts.map(({ value }) => value), concludes)
     : Effect.flatMap(
       Effect.mapError(restore(Effect.all(parts)), fromSqlError),
       (parts) =>
         Effect.annotateSpans(
-          Effect.suspend(() => send(restore, ref, fiber, parts)),
+          Effect.suspend(() => send(restore, ref, fiber, parts, concludes)),
           Object.assign({}, ...parts.map(({ attributes }) => attributes))
         )
     )
@@ -54,7 +55,8 @@ const send = (
   restore: Restore,
   ref: SessionRef,
   fiber: Fiber.RuntimeFiber<any, any>,
-  parts: ReadonlyArray<Part>
+  parts: ReadonlyArray<Part>,
+  concludes: boolean
 ): Effect.Effect<Results, SqlFailure> => {
   const { unit } = ref
   const refused = parts.map(({ statement: { sql } }) => decidesItself(unit, sql)).find((failure) =>
@@ -62,12 +64,17 @@ const send = (
   )
   if (refused !== undefined) return Effect.fail(refused)
   if (parts.length === 0) return Effect.succeed(none)
-  // As OpenTelemetry says a batch.
-  const sql = parts.map(({ statement: { sql } }) => sql).join("; ")
+  // A comment at the end of one must not swallow the next.
+  const sql = parts.map(({ statement: { sql } }) => sql).join(";\n")
   const watched = isWatched(unit.host, fiber)
     ? watch(
       unit.host,
-      { sql, params: parts.flatMap(({ statement }) => statement.params), session: unit.session },
+      {
+        sql,
+        params: parts.flatMap(({ statement }) => statement.params),
+        parts: parts.map(({ statement }) => statement),
+        session: unit.session
+      },
       fiber
     )
     : undefined
@@ -87,7 +94,9 @@ const send = (
         ending
       )
     },
-    typed
+    typed,
+    ref.scope,
+    concludes
   )
   const results = parts.some(({ transformRows }) => transformRows !== undefined)
     ? Effect.map(sent, (results) => results.map((rows, i) => parts[i]!.transformRows?.(rows) ?? rows))

@@ -201,9 +201,8 @@ export const batch = (
 ): Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure> =>
   options.timeout === undefined
     ? session(host, tagKey, options, reports, (restore, ref, fiber, joined) => {
-      const { scope, unit } = ref
-      if (!joined && scope.parent === undefined && statements.length > 0) unit.commit = "wanted"
-      return Effect.suspend(() => pipeline(restore, ref, fiber, statements))
+      const concludes = !joined && ref.scope.parent === undefined
+      return Effect.suspend(() => pipeline(restore, ref, fiber, statements, concludes))
     })
     : transaction(
       host,

@@ -58,15 +58,10 @@ export interface UnitOptions extends BeginOptions {
 }
 
 /**
- * A COMMIT that goes with the statements, where the connection takes it:
- *
- * - `wanted`: not sent yet.
- * - `sent`: what became of it is not known.
- * - `done`: it was carried out.
- *
- * After a failure that tells it was not carried out the session is as if it had never been sent.
+ * A COMMIT that went with the statements: `sent`, and what became of it is not known; or `done`, carried out. After a failure
+ * that tells that it was not, the session is as if it had never been sent.
  */
-export type CommitAlong = "wanted" | "sent" | "done"
+export type CommitAlong = "sent" | "done"
 
 /** A session: one state machine, at most one connection. */
 export class Unit implements Request {
@@ -83,7 +78,7 @@ export class Unit implements Request {
   streams: Set<OpenStream> | undefined = undefined
   /** Writes that wait for a flush; absent while none does. */
   buffered: Buffered | undefined = undefined
-  /** How far COMMIT has come, when it goes with the statements. */
+  /** What is known of a COMMIT that went with the statements; absent where none did. */
   commit: CommitAlong | undefined = undefined
   /** The span of the whole session, where somebody traces. */
   span: Tracer.Span | undefined = undefined

@@ -12,7 +12,7 @@ import type { Host } from "../session/unit.js"
 import { echo, slow } from "./log.js"
 import { annotate, begin, failureAttributes, finish, isTraced } from "./tracing.js"
 import type { Words } from "./words.js"
-import { wordsOf } from "./words.js"
+import { wordsOf, wordsTogether } from "./words.js"
 
 /** Whether anybody wants to know of the statements of this fiber. */
 export const isWatched = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): boolean =>
@@ -22,6 +22,8 @@ export const isWatched = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): bool
 export interface About {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
+  /** The statements it is made of, where they are several. */
+  readonly parts?: ReadonlyArray<Pick<About, "sql" | "params">> | undefined
   readonly session: string | undefined
   /** The span above it, where that is not the one its fiber is in. */
   readonly parent?: Tracer.AnySpan | undefined
@@ -47,7 +49,9 @@ export class Watched {
     private readonly clock: Clock.Clock,
     private readonly around: Tracer.AnySpan | undefined
   ) {
-    this.words = wordsOf(about.sql, about.params.length > 0)
+    this.words = about.parts === undefined
+      ? wordsOf(about.sql, about.params.length > 0)
+      : wordsTogether(about.parts.map(({ params, sql }) => wordsOf(sql, params.length > 0)))
     this.from = clock.unsafeCurrentTimeNanos()
   }
 

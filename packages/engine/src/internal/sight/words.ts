@@ -22,9 +22,11 @@ const capacity = 512
 const longest = 4_096
 const known = new Map<string, Words>()
 
+const cut = (text: string): string => text.length > longest ? `${text.slice(0, longest)}…` : text
+
 /** The words of a statement; `bound`: it has values of its own. */
 export const wordsOf = (whole: string, bound: boolean): Words => {
-  const sql = whole.length > longest ? `${whole.slice(0, longest)}…` : whole
+  const sql = cut(whole)
   const key = bound ? sql : `\0${sql}`
   let words = known.get(key)
   if (words === undefined) {
@@ -35,6 +37,12 @@ export const wordsOf = (whole: string, bound: boolean): Words => {
   }
   return words
 }
+
+/** The words of statements that are sent together, which are one for whoever watches: the texts, as OpenTelemetry says a batch. */
+export const wordsTogether = (all: ReadonlyArray<Words>): Words => ({
+  ...all[0]!,
+  text: cut(all.map(({ text }) => text).join("; "))
+})
 
 const read = (sql: string, bound: boolean): Words => {
   const plain = withoutLiterals(sql)
