@@ -2,7 +2,7 @@
  * What is kept of a prepared statement's columns never shows: its answers are as if nothing had been prepared.
  */
 import { afterAll, describe, it } from "@effect/vitest"
-import { Effect, FastCheck as fc, Scope } from "effect"
+import { Effect, FastCheck as fc } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import * as assert from "node:assert/strict"
 import { connection, connectTo, database, run, statement } from "./support/connect.js"
@@ -78,14 +78,13 @@ const comparable = (rows: unknown): unknown =>
 
 describe("what is prepared", () => {
   it.live(`answers as what is not (seed ${seed})`, () =>
-    Effect.scoped(Effect.gen(function*() {
-      const scope = yield* Effect.scope
+    Effect.gen(function*() {
       const property = fc.asyncProperty(
         fc.constantFrom(1, 2, 3, 100),
         fc.boolean(),
         fc.array(step, { minLength: 1, maxLength: 25 }),
         (preparedStatements, trackTransactionId, steps) =>
-          Effect.runPromise(Effect.provideService(
+          Effect.runPromise(Effect.scoped(
             Effect.gen(function*() {
               const prepared = yield* connection({ preparedStatements, trackTransactionId })
               const plain = yield* connection({ prepare: false })
@@ -116,14 +115,11 @@ describe("what is prepared", () => {
                   either._tag === "Left" ? { message: either.left.message } : { rows: either.right }
                 assert.deepEqual(seen(here), seen(there))
               }
-            }),
-            // Each run has connections of its own, closed with the test.
-            Scope.Scope,
-            scope
+            })
           ))
       )
       yield* Effect.promise(() => fc.assert(property, { seed, numRuns: process.env["PROVE"] === "full" ? 200 : 15 }))
-    })), 120_000)
+    }), 120_000)
 
   it.scoped("may have no columns", () =>
     Effect.gen(function*() {
