@@ -339,6 +339,24 @@ describe("on one trip to PostgreSQL", () => {
       expect((yield* engine.stats).sessions).toMatchObject({ committed: 0, rolledBack: 1, unknown: 0 })
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
 
+  it.scopedLive("ended by an administrator in COMMIT, it is CommitUnknown", () =>
+    Effect.gen(function*() {
+      const { at, batch, engine, sql } = yield* through()
+      yield* admin(
+        at.url,
+        "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(20); return null; end $$",
+        `create constraint trigger slow after insert on t deferrable initially deferred
+           for each row execute function slow()`
+      )
+      const fiber = yield* Effect.fork(Effect.flip(batch(sql`insert into t (k) values (1)`)))
+      const other = "datname = current_database() and query = 'COMMIT' and state = 'active'"
+      yield* Effect.repeat(admin(at.url, `select pg_terminate_backend(pid) from pg_stat_activity where ${other}`), {
+        until: (rows) => rows.length > 0
+      })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "CommitUnknown", retryable: false })
+      expect((yield* engine.stats).sessions).toMatchObject({ committed: 0, rolledBack: 0, unknown: 1 })
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+
   it.scopedLive("begins anew where the server has lost what was prepared", () =>
     Effect.gen(function*() {
       const { at, batch, committed, sql } = yield* through()
