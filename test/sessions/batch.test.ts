@@ -9,8 +9,8 @@ import { Cause, Chunk, Effect, Exit, FastCheck as fc, Fiber, Logger, LogLevel, O
 import { Engine, Session, type SqlFailure } from "effect-sql-engine"
 import { PgEngine } from "effect-sql-engine-pg"
 import { places } from "../support/places.js"
-import { admin, database } from "../support/postgres.js"
-import { proxy } from "../support/proxy.js"
+import { admin, database, type TestDatabase } from "../support/postgres.js"
+import { type Proxy, proxy } from "../support/proxy.js"
 import { checkSums, quiescent } from "../support/quiescence.js"
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000_000)
@@ -155,6 +155,7 @@ describe.each(places)("on %s", (_, open) => {
         expect((yield* Effect.flip(mapped))._tag).toBe("NestedRefused")
         expect((yield* Effect.flip(Session.batch([sql`insert into t (k) values (8)`, sql`commit`])))._tag)
           .toBe("NestedRefused")
+        // No value that the types allow fails before it is sent.
         const odd = sql`select ${{
           get toString(): never {
             throw new Error("odd")
@@ -197,6 +198,23 @@ describe.each(places)("on %s", (_, open) => {
       ])
     }))
 })
+
+/** Ends the server's process that is at such a statement, once there is one. */
+const terminate = (at: TestDatabase, where: string) =>
+  Effect.repeat(
+    admin(
+      at.url,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and ${where}`
+    ),
+    { until: (rows) => rows.length > 0 }
+  )
+
+/** Waits until a whole exchange has gone out. */
+const sent = (between: Proxy) =>
+  Effect.repeat(Effect.delay(Effect.sync(() => between.messages()), 1), {
+    until: (messages) => messages.endsWith("S")
+  })
 
 describe("on one trip to PostgreSQL", () => {
   /** An engine with one connection, through a proxy. */
@@ -256,6 +274,7 @@ describe("on one trip to PostgreSQL", () => {
             SqlStatement.withTransformer((statement) => {
               if (asked) return Effect.succeed(statement)
               asked = true
+              // What it needs of the session is there: a transformer runs inside of it, and cannot say so in its type.
               return Effect.as(Effect.orDie(work), statement) as Effect.Effect<typeof statement>
             })
           )
@@ -313,9 +332,7 @@ describe("on one trip to PostgreSQL", () => {
         const fiber = yield* Effect.fork(Effect.flip(
           inside ? batch(sql`select warn()`, sql`select 1`) : batch(sql`insert into t (k) values (1)`)
         ))
-        yield* Effect.repeat(Effect.delay(Effect.sync(() => between.messages()), 1), {
-          until: (messages) => messages.endsWith("S")
-        })
+        yield* sent(between)
         between.cut()
         between.release()
         const failure = yield* Fiber.join(fiber)
@@ -330,10 +347,7 @@ describe("on one trip to PostgreSQL", () => {
       const fiber = yield* Effect.fork(
         Effect.flip(batch(sql`insert into t (k) values (1)`, sql`select pg_sleep(20)`))
       )
-      const other = "datname = current_database() and query like '%pg_sleep(20)' and pid <> pg_backend_pid()"
-      yield* Effect.repeat(admin(at.url, `select pg_terminate_backend(pid) from pg_stat_activity where ${other}`), {
-        until: (rows) => rows.length > 0
-      })
+      yield* terminate(at, "query like '%pg_sleep(20)'")
       expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "ServerShutdown", retryable: true })
       expect(yield* committed).toEqual([])
       expect((yield* engine.stats).sessions).toMatchObject({ committed: 0, rolledBack: 1, unknown: 0 })
@@ -349,10 +363,7 @@ describe("on one trip to PostgreSQL", () => {
            for each row execute function slow()`
       )
       const fiber = yield* Effect.fork(Effect.flip(batch(sql`insert into t (k) values (1)`)))
-      const other = "datname = current_database() and query = 'COMMIT' and state = 'active'"
-      yield* Effect.repeat(admin(at.url, `select pg_terminate_backend(pid) from pg_stat_activity where ${other}`), {
-        until: (rows) => rows.length > 0
-      })
+      yield* terminate(at, "query = 'COMMIT' and state = 'active'")
       expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "CommitUnknown", retryable: false })
       expect((yield* engine.stats).sessions).toMatchObject({ committed: 0, rolledBack: 0, unknown: 1 })
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
@@ -432,10 +443,7 @@ describe("on one trip to PostgreSQL", () => {
         yield* sql`select 1`
         between.reset()
         between.hold("answers")
-        const sent = Effect.repeat(Effect.delay(Effect.sync(() => between.messages()), 1), {
-          until: (messages) => messages.endsWith("S")
-        })
-        const exit = yield* interrupting(batch(sql`insert into t (k) values (1)`), sent)
+        const exit = yield* interrupting(batch(sql`insert into t (k) values (1)`), sent(between))
         expect(exit && said(exit)).toMatchObject({ tag: "CommitUnknown" })
         expect((yield* engine.stats).sessions).toMatchObject({ unknown: 1, open: 0 })
       }).pipe(Logger.withMinimumLogLevel(LogLevel.None)),

@@ -9,6 +9,17 @@ const full = process.env["PROVE"] === "full"
 
 const sleeping = (texts: ReadonlyArray<string>) => texts.some((text) => text.includes("pg_sleep"))
 
+/** A connection through a proxy, whose statement the server is at work on. */
+const asleep = Effect.gen(function*() {
+  const at = yield* database
+  const between = yield* proxy(at)
+  const seen = recorder()
+  const c = yield* connectTo({ ...at, port: between.port }, {}, seen.context)
+  const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
+  yield* until(active(at), sleeping)
+  return { at, between, c, fiber, seen }
+})
+
 describe("interruption", () => {
   it.live("returns at once, stops the statement on the server, and leaves the connection busy until that is over", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -81,11 +92,7 @@ describe("interruption", () => {
 
   it.live("asks again when a request is lost", () =>
     Effect.scoped(Effect.gen(function*() {
-      const at = yield* database
-      const between = yield* proxy(at)
-      const c = yield* connectTo({ ...at, port: between.port })
-      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
-      yield* until(active(at), sleeping)
+      const { between, c, fiber } = yield* asleep
       between.cutOnSend = "before"
       yield* Fiber.interrupt(fiber)
       yield* until(Effect.sync(between.connections), (made) => made >= 3)
@@ -113,12 +120,7 @@ describe("interruption", () => {
 
   it.live("whose request is cut off on the way ends the connection, and says nothing of the server", () =>
     Effect.scoped(Effect.gen(function*() {
-      const at = yield* database
-      const between = yield* proxy(at)
-      const seen = recorder()
-      const c = yield* connectTo({ ...at, port: between.port }, {}, seen.context)
-      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
-      yield* until(active(at), sleeping)
+      const { between, c, fiber, seen } = yield* asleep
       between.resetOnSend = true
       yield* Fiber.interrupt(fiber)
       assert.equal((yield* Effect.flip(c.settle))._tag, "ConnectionError")
@@ -128,12 +130,7 @@ describe("interruption", () => {
 
   it.live("does not hide the server's end while a request is on its way", () =>
     Effect.scoped(Effect.gen(function*() {
-      const at = yield* database
-      const between = yield* proxy(at)
-      const seen = recorder()
-      const c = yield* connectTo({ ...at, port: between.port }, {}, seen.context)
-      const fiber = yield* Effect.fork(run(c, "select pg_sleep(20)"))
-      yield* until(active(at), sleeping)
+      const { at, between, c, fiber, seen } = yield* asleep
       between.delayMillis = 60_000
       yield* Fiber.interrupt(fiber)
       yield* until(Effect.sync(between.connections), (made) => made >= 2)

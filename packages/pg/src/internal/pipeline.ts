@@ -112,14 +112,14 @@ const sendTogether = (
       }
       // What failed, or would have been next; of what was refused ahead of them the first knows.
       const at = Math.max(0, Math.min(exchange.answered - ahead, statements.length - 1))
-      const about = answered(exchange, statements[at]!, ahead + at, inTransaction, started)
+      const failed = answered(exchange, statements[at]!, ahead + at, inTransaction, started)
       answer(Effect.fail(outcomeFailure(
         channel,
         outcome,
-        ending === undefined ? { ...about, stale } : {
-          ...about,
+        ending === undefined ? { ...failed, stale } : {
+          ...failed,
           stale,
-          statement: exchange.answered === end ? ending.commit : about.statement,
+          statement: exchange.answered === end ? ending.commit : failed.statement,
           // The server answers in order: where it refuses a statement, it has not come to what stands behind it.
           commit: outcome.error === undefined || exchange.answered >= end
         }

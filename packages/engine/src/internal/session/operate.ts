@@ -138,9 +138,12 @@ const decides =
 export const decidesItself = (unit: Unit, sql: string): NestedRefused | undefined =>
   unit.state.transactional && decides.test(readable(unit, sql)) ? notYours(unit, readable(unit, sql)) : undefined
 
-/** Where comments or empty statements may hide what it is, as the database reads it. */
+/** A text whose first words may have comments or empty statements before or between them. */
+const veiled = /^\s*(?:[;/-]|(?:start|prepare|rollback)\b)/i
+
+/** Where something may hide what it is, as the database reads it. */
 const readable = ({ host: { driver } }: Unit, sql: string): string =>
-  driver.significant !== undefined && /--|\/\*|^\s*;/.test(sql) ? driver.significant(sql) : sql
+  driver.significant !== undefined && veiled.test(sql) ? driver.significant(sql) : sql
 
 const notYours = (unit: Unit, sql: string): NestedRefused =>
   new NestedRefused({
