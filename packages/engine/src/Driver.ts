@@ -20,6 +20,9 @@ import { Callback } from "./internal/callback.js"
 import type { Ask } from "./internal/callback.js"
 import type { SqlFailure } from "./SqlFailure.js"
 
+export { hasLoneSurrogate, Json, jsonText } from "./internal/value/json.js"
+export { typeName } from "./internal/value/typeName.js"
+
 /**
  * One statement on its way to the database.
  *
@@ -28,7 +31,7 @@ import type { SqlFailure } from "./SqlFailure.js"
  */
 export interface Statement {
   readonly sql: string
-  /** Bound values, in order. They never appear in a failure, a log or a span. */
+  /** Bound values, in order; a {@link Json} is a document. They never appear in a failure, a log or a span. */
   readonly params: ReadonlyArray<unknown>
   /** Rows as objects, as arrays of values, or the client's own result object. */
   readonly shape: "rows" | "values" | "raw"

@@ -1,7 +1,8 @@
 import { SafeIntegers } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
 import Sqlite from "better-sqlite3"
-import { Effect } from "effect"
+import { BigDecimal, DateTime, Effect, Option, Redacted } from "effect"
+import { Json } from "effect-sql-engine/Driver"
 import { Handle } from "../src/internal/handle.js"
 import { connect, failure, run, runAll, value, writer } from "./support.js"
 
@@ -66,36 +67,87 @@ describe("execute", () => {
   it.scoped("binds what JavaScript has a word for", () =>
     Effect.gen(function*() {
       const { db } = yield* writer()
-      const params = [null, undefined, true, false, 1.5, 2n, "é", new Date(0), new Uint8Array([1, 2])]
+      const bytes = new Uint8Array([9, 1, 2, 9])
+      const forms: ReadonlyArray<readonly [given: unknown, stored: unknown]> = [
+        [null, null],
+        [undefined, null],
+        [true, 1],
+        [false, 0],
+        [1.5, 1.5],
+        [-Infinity, -Infinity],
+        [2n, 2],
+        ["é\0😀", "é\0😀"],
+        [new Date(0), "1970-01-01T00:00:00.000Z"],
+        [DateTime.unsafeMake(0), "1970-01-01T00:00:00.000Z"],
+        [DateTime.unsafeMakeZoned(0, { timeZone: "Asia/Kolkata" }), "1970-01-01T00:00:00.000Z"],
+        [BigDecimal.unsafeFromString("-12345678901234567890.10"), "-12345678901234567890.1"],
+        [new Json([]), "[]"],
+        [new Json(null), "null"],
+        [new Json("123"), "\"123\""],
+        [bytes.subarray(1, 3), Buffer.from([1, 2])],
+        [bytes.buffer, Buffer.from(bytes)],
+        [new DataView(bytes.buffer, 1, 2), Buffer.from([1, 2])]
+      ]
+      const params = forms.map(([given]) => given)
       const [row] = yield* run(db, `SELECT ${params.map(() => "?").join(", ")}`, params, { shape: "values" })
-      expect(row).toEqual([null, null, 1, 0, 1.5, 2, "é", "1970-01-01T00:00:00.000Z", Buffer.from([1, 2])])
+      expect(row).toEqual(forms.map(([, stored]) => stored))
     }))
 
   it.scoped("refuses a value SQLite has no place for, without showing it", () =>
     Effect.gen(function*() {
       const { db } = yield* writer()
-      yield* run(db, "CREATE TABLE t (a)")
+      yield* run(db, "CREATE TABLE t (a, b)")
       const secret = "hunter2"
-      for (
-        const refused of [
-          [secret],
-          { secret },
-          { toString: () => secret },
-          Symbol(secret),
-          () => secret,
-          NaN,
-          new Date(NaN),
-          2n ** 63n,
-          new Map([[secret, secret]])
+      const circle: Array<unknown> = []
+      circle.push(circle)
+      const refused: ReadonlyArray<readonly [given: unknown, type: string]> = [
+        [[secret], "Array"],
+        [{ secret }, "Object"],
+        [{ toString: () => secret }, "Object"],
+        [{ toJSON: () => secret }, "Object"],
+        [Symbol(secret), "symbol"],
+        [() => secret, "function"],
+        [NaN, "NaN"],
+        [new Date(NaN), "invalid Date"],
+        [2n ** 63n, "64 bits"],
+        [`${secret}\ud800`, "lone surrogate"],
+        [new Map([[secret, secret]]), "Map"],
+        [new Set([secret]), "Set"],
+        [Promise.resolve(secret), "Promise"],
+        [new RegExp(secret), "RegExp"],
+        [new Error(secret), "Error"],
+        [new Blob([secret]), "Blob"],
+        [Redacted.make(secret), "Redacted"],
+        [Option.some(secret), "Option"],
+        [Effect.sync(() => secret), "Effect"],
+        [new Json({ secret, at: [NaN] }), "NaN"],
+        [new Json({ secret, n: 1n }), "bigint"],
+        [new Json([secret, undefined]), "undefined"],
+        [new Json({ secret: Redacted.make(secret) }), "Redacted"],
+        [new Json({ [`${secret}\udfff`]: 1 }), "lone surrogate"],
+        [new Json({ secret: new Uint8Array(1) }), "Uint8Array"],
+        [new Json(circle), "refers to itself"],
+        [
+          new Json({
+            toJSON() {
+              throw new Error(secret)
+            }
+          }),
+          "cannot be read"
         ]
-      ) {
-        const error = yield* failure(run(db, "INSERT INTO t VALUES (?)", [refused], { prelude: ["BEGIN IMMEDIATE"] }))
+      ]
+      for (const [given, type] of refused) {
+        const error = yield* failure(
+          run(db, "INSERT INTO t VALUES (?, ?)", [1, given], { prelude: ["BEGIN IMMEDIATE"] })
+        )
         expect(error).toMatchObject({
           _tag: "DataError",
           sent: "no",
           connection: "keep",
-          statement: "INSERT INTO t VALUES (?)"
+          statement: "INSERT INTO t VALUES (?, ?)"
         })
+        expect(error.message).toContain("Value 2 ")
+        expect(error.message).toContain(type)
         expect(JSON.stringify(error) + String(error)).not.toContain(secret)
         expect(db.transaction()).toBe("none")
       }

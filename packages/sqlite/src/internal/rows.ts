@@ -5,9 +5,23 @@
  * https://www.sqlite.org/lang_expr.html#glob
  */
 import type { Rows } from "effect-sql-engine/Dialect"
+import type { Stored } from "./bind.js"
+import { stored } from "./bind.js"
 
-const json = (value: unknown): string =>
-  typeof value === "bigint" ? `${value}` : typeof value === "boolean" ? (value ? "1" : "0") : JSON.stringify(value)
+const json = (value: Stored): string => typeof value === "bigint" ? `${value}` : JSON.stringify(value)
+
+/** The values as they are stored; nothing where one cannot be: bound alone, it is refused by its place. */
+const all = (values: ReadonlyArray<unknown>): ReadonlyArray<Stored> | undefined => {
+  try {
+    return values.map(stored)
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes, and numbers that would not be the same in JSON: SQLite reads `1.0` and `1e20` in its own way. */
+const hasNoJson = (value: Stored): boolean =>
+  (typeof value === "object" && value !== null) || (typeof value === "number" && !Number.isInteger(value))
 
 /** `LIKE` of SQLite does not look at the case of ASCII letters; `GLOB` does, and has signs of its own. */
 const glob = (pattern: string): string => {
@@ -26,15 +40,14 @@ export const rows: Rows = {
   parameters: 32_766,
   rows: 10_000,
   parsesDocuments: false,
-  among: (column, values) =>
-    // A number that JSON has no form for, and bytes.
-    values.some((value) => value instanceof Uint8Array || (typeof value === "number" && !Number.isInteger(value)))
-      ? undefined
-      : {
-        before: `${column} IN (SELECT value FROM json_each(`,
-        value: `[${values.map(json).join(",")}]`,
-        after: "))"
-      },
+  among: (column, values) => {
+    const texts = all(values)
+    return texts === undefined || texts.some(hasNoJson) ? undefined : {
+      before: `${column} IN (SELECT value FROM json_each(`,
+      value: `[${texts.map(json).join(",")}]`,
+      after: "))"
+    }
+  },
   like: (column, pattern, anyCase) =>
     anyCase
       ? { before: `${column} LIKE `, value: pattern, after: " ESCAPE '\\'" }

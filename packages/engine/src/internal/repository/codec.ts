@@ -12,8 +12,12 @@ import { issuesOf } from "../seed/issues.js"
 import type { ColumnKind } from "../table/ddl.js"
 import type { AnyTable, Column } from "../table/model.js"
 import { qualified } from "../table/shape.js"
+import type { ColumnForm } from "./columnForm.js"
+import { formOf } from "./columnForm.js"
+import { readerOf } from "./reading.js"
+import type { Read } from "./scalar.js"
 import type { Nothing, Property } from "./values.js"
-import { bindable, propertiesOf, reader, takesUndefined } from "./values.js"
+import { bindable, propertiesOf, takesUndefined } from "./values.js"
 
 type Fields = Schema.Struct.Fields
 
@@ -24,7 +28,7 @@ export type Values = Readonly<Record<string, unknown>>
 interface Selected {
   readonly column: Column
   readonly key: string
-  readonly read: ((value: unknown) => unknown) | undefined
+  readonly read: Read | undefined
   readonly nothing: Nothing
 }
 
@@ -74,6 +78,7 @@ export class Codec {
   private readonly tests = new Map<string, (value: unknown) => boolean>()
   private readonly name: string
   private readonly properties: ReadonlyMap<string, Property>
+  private readonly forms = new Map<Column, ColumnForm>()
 
   constructor(readonly table: AnyTable, readonly dialect: string, readonly parsesDocuments: boolean) {
     const { columns, model } = table
@@ -85,8 +90,8 @@ export class Codec {
     this.selected = columns.flatMap((column): ReadonlyArray<Selected> => {
       const property = model.fields[column.field] === undefined ? undefined : properties.get(column.key)
       if (property === undefined) return []
-      const { kind, nothing } = property
-      return [{ column, key: column.key, read: reader(kind, column, parsesDocuments), nothing }]
+      const { nothing, type } = property
+      return [{ column, key: column.key, read: readerOf(type, column, this.formOf(column)), nothing }]
     })
     this.large = [...properties.values()].some(({ kind }) => kind === "bigint")
     this.updated = Object.keys(this.update)
@@ -94,11 +99,17 @@ export class Codec {
     this.decodeOne = ParseResult.decodeUnknown(model as Schema.Schema<any, any, any>, allErrors)
   }
 
+  private formOf(column: Column): ColumnForm {
+    let form = this.forms.get(column)
+    if (form === undefined) {
+      this.forms.set(column, form = formOf(column, this.kindOf(column), this.dialect, this.parsesDocuments))
+    }
+    return form
+  }
+
   /** Whether a column holds documents. */
-  isDocument({ type }: Column): boolean {
-    if (typeof type === "string") return type === "json"
-    const text = typeof type.sql === "string" ? type.sql : type.sql[this.dialect] ?? ""
-    return /^\s*jsonb?\b/i.test(text)
+  isDocument(column: Column): boolean {
+    return this.formOf(column).document
   }
 
   /** What the encoded side of a field holds. */
@@ -200,7 +211,7 @@ export class Codec {
   }
 
   private bind(column: Column, value: unknown): unknown {
-    return bindable(value, this.isDocument(column), this.parsesDocuments && typeof column.type !== "string")
+    return bindable(value, this.formOf(column))
   }
 
   /**

@@ -39,10 +39,23 @@ export const keyOf = (layout: Layout, given: unknown): Effect.Effect<Values, Row
 export const hasKey = (layout: Layout, key: Values): ReadonlyArray<Segment> =>
   between(" AND ", Object.entries(key).map(([column, value]) => segments(`${layout.id(column)} = `, bound(value))))
 
+/** A value as JSON that no other value has: JSON alone has `null` for NaN and NULL, and the same text for 1 and 1n. */
+const distinct = (value: unknown): unknown => {
+  switch (typeof value) {
+    case "bigint":
+      return ["bigint", `${value}`]
+    case "number":
+      return Number.isFinite(value) ? value : ["number", `${value}`]
+    case "object":
+      if (value === null) return null
+      if (value instanceof Uint8Array) return ["bytes", ...value]
+      if (value instanceof Date) return ["date", value.getTime()]
+      if (Array.isArray(value)) return ["array", ...value.map(distinct)]
+      return ["object", value]
+    default:
+      return value
+  }
+}
+
 /** A text that is another one for each key. */
-export const textOf = (values: Iterable<unknown>): string =>
-  JSON.stringify(
-    [...values].map((value) =>
-      typeof value === "bigint" ? [`${value}`] : value instanceof Uint8Array ? [[...value]] : value
-    )
-  )
+export const textOf = (values: Iterable<unknown>): string => JSON.stringify([...values].map(distinct))

@@ -1,11 +1,11 @@
 /**
- * Values between the encoded side of a Schema and the database, which keeps some of them in another form: SQLite has
- * texts for moments and documents, and numbers for booleans; PostgreSQL gives back 64-bit numbers as texts.
+ * Values from the encoded side of a Schema to what is bound, and what is known of the properties of that side.
  */
 import { DateTime, SchemaAST as AST } from "effect"
 import { tell } from "../table/columnType.js"
 import type { ColumnKind } from "../table/ddl.js"
-import type { Column } from "../table/model.js"
+import { Json } from "../value/json.js"
+import type { ColumnForm } from "./columnForm.js"
 
 /** Whether a type takes NULL. */
 const takesNull = (ast: AST.AST): boolean =>
@@ -18,75 +18,6 @@ export const takesUndefined = (ast: AST.AST): boolean =>
     : ast._tag === "UndefinedKeyword" || ast._tag === "VoidKeyword" || ast._tag === "AnyKeyword" ||
       ast._tag === "UnknownKeyword"
 
-const moment = (value: unknown): unknown => {
-  if (typeof value !== "string" && typeof value !== "number") return value
-  const found = DateTime.make(value)
-  // What is none is the Schema's to refuse.
-  return found._tag === "Some" ? DateTime.toDateUtc(found.value) : value
-}
-
-const number = (value: unknown): unknown =>
-  typeof value === "bigint" || (typeof value === "string" && value.trim() !== "") ? Number(value) : value
-
-const bigint = (value: unknown): unknown =>
-  typeof value === "number" && Number.isInteger(value)
-    ? BigInt(value)
-    : typeof value === "string" && /^-?\d+$/.test(value)
-    ? BigInt(value)
-    : value
-
-const boolean = (value: unknown): unknown =>
-  typeof value === "number" || typeof value === "bigint" ? Number(value) !== 0 : value
-
-const two = (part: number) => String(part).padStart(2, "0")
-
-/** The drivers of PostgreSQL read a day as its midnight here. */
-const day = (value: Date): string =>
-  `${String(value.getFullYear()).padStart(4, "0")}-${two(value.getMonth() + 1)}-${two(value.getDate())}`
-
-const document = (value: unknown): unknown => {
-  if (typeof value !== "string") return value
-  try {
-    return JSON.parse(value)
-  } catch {
-    // The Schema will have something to say about it.
-    return value
-  }
-}
-
-/** From what the database gives to what the Schema decodes; NULL is none of its business. */
-export const reader = (
-  kind: ColumnKind | undefined,
-  column: Column,
-  parsesDocuments: boolean
-): ((value: unknown) => unknown) | undefined => {
-  const textual = !parsesDocuments || typeof column.type !== "string"
-  switch (kind) {
-    case "timestamp":
-      return moment
-    case "integer":
-    case "number":
-      return number
-    case "bigint":
-      return bigint
-    case "boolean":
-      return boolean
-    case "json":
-      return textual ? document : undefined
-    case "text":
-    case "uuid":
-    case "date":
-      return (value) =>
-        value instanceof Date
-          ? column.type === "date" ? day(value) : value.toISOString()
-          : typeof value === "bigint"
-          ? `${value}`
-          : value
-    default:
-      return column.type === "json" && textual ? document : undefined
-  }
-}
-
 /** What stands for NULL on the encoded side. */
 export type Nothing = "null" | "undefined" | "absent"
 
@@ -94,6 +25,7 @@ export type Nothing = "null" | "undefined" | "absent"
 export interface Property {
   readonly kind: ColumnKind | undefined
   readonly nothing: Nothing
+  readonly type: AST.AST
 }
 
 /** What the encoded side of a row is made of, by key. */
@@ -103,6 +35,7 @@ export const propertiesOf = (ast: AST.AST): ReadonlyMap<string, Property> => {
     AST.getPropertySignatures(encoded).map(({ isOptional, name, type }) => [
       String(name),
       {
+        type,
         kind: tell(type).kind,
         nothing: takesNull(type) ? "null" : isOptional ? "absent" : takesUndefined(type) ? "undefined" : "null"
       }
@@ -110,15 +43,28 @@ export const propertiesOf = (ast: AST.AST): ReadonlyMap<string, Property> => {
   )
 }
 
-/** What is no value to bind: a document. Bytes and moments are. */
+/** What is no value to bind: a document. Bytes and times are. */
 const isStructure = (value: unknown): boolean =>
   Array.isArray(value) ||
   (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype)
 
-/** From what the Schema encodes to what is bound. */
-export const bindable = (value: unknown, isDocument: boolean, listsAreValues: boolean): unknown =>
-  value === undefined || value === null
-    ? null
-    : isDocument || (isStructure(value) && !(listsAreValues && Array.isArray(value)))
-    ? JSON.stringify(value)
-    : value
+/** The documents in an array of the database's own, which may hold arrays. NULL is NULL. */
+const documents = (value: unknown): unknown =>
+  Array.isArray(value) ? value.map((one) => one === null || one === undefined ? null : new Json(one)) : value
+
+/** A time with its zone as a text that sorts by its instant, and that `DateTime.makeZonedFromString` reads exactly. */
+const zonedText = (value: DateTime.Zoned): string =>
+  `${DateTime.formatIso(value)}[${DateTime.zoneToString(value.zone)}]`
+
+/**
+ * From what the Schema encodes to what is bound. A time of Effect's is the `Date` of its instant, or, in a column of texts,
+ * a text.
+ */
+export const bindable = (value: unknown, { arrays, document, kind, list }: ColumnForm): unknown => {
+  if (value === undefined || value === null) return null
+  if (document) return list ? documents(value) : new Json(value)
+  if (typeof value !== "object") return value
+  if (isStructure(value)) return arrays && Array.isArray(value) ? value : new Json(value)
+  if (!DateTime.isDateTime(value)) return value
+  return DateTime.isZoned(value) && kind === "text" ? zonedText(value) : DateTime.toDateUtc(value)
+}

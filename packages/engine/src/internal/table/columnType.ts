@@ -25,6 +25,8 @@ const nothing: Told = { kind: undefined, nullable: true, unfit: undefined }
 
 const declared: Readonly<Record<string, ColumnKind>> = {
   DateFromSelf: "timestamp",
+  DateTimeUtcFromSelf: "timestamp",
+  DateTimeZonedFromSelf: "text",
   Uint8ArrayFromSelf: "bytes",
   BigIntFromSelf: "bigint"
 }

@@ -1,0 +1,50 @@
+/**
+ * What is known of the values in a column: by its Schema, by the type it was declared with, and by what the database has.
+ */
+import type { ColumnKind } from "../table/ddl.js"
+import type { Column } from "../table/model.js"
+
+export interface ColumnForm {
+  /** What the encoded side of its Schema holds, or else its type says. */
+  readonly kind: ColumnKind | undefined
+  /** It holds JSON documents; with `list`, in arrays of the database's own. */
+  readonly document: boolean
+  /** It is an array of the database's own. */
+  readonly list: boolean
+  /** Its type is one of the database's own, which has arrays: a list may be one. */
+  readonly arrays: boolean
+  /** The driver gives its documents as values, and not as texts. */
+  readonly parsed: boolean
+  /** It holds days, or times of day on a day, without a time zone. */
+  readonly local: "day" | "time" | undefined
+}
+
+const brackets = /\s*(?:array\s*)?(?:\[\d*\]\s*)+$|\s+array\s*$/i
+
+const localTime = /^timestamp(?:\s*\(\s*\d\s*\))?(?:\s+without\s+time\s+zone)?$/i
+
+/** The form of a column in a dialect. `parses`: its driver gives documents as values, and its database has arrays. */
+export const formOf = (
+  { type }: Column,
+  kind: ColumnKind | undefined,
+  dialect: string,
+  parses: boolean
+): ColumnForm => {
+  if (typeof type === "string") {
+    const document = type === "json"
+    const local = type === "date" ? "day" : undefined
+    return { kind, document, list: false, arrays: false, parsed: parses && document, local }
+  }
+  const text = (typeof type.sql === "string" ? type.sql : type.sql[dialect] ?? "").trim()
+  const element = text.replace(brackets, "")
+  const document = /^jsonb?\b/i.test(element)
+  return {
+    kind,
+    document,
+    list: parses && element !== text,
+    arrays: parses,
+    // A structure in a column of texts is a text.
+    parsed: parses && document,
+    local: /^date$/i.test(element) ? "day" : localTime.test(element) ? "time" : undefined
+  }
+}
