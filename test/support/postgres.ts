@@ -5,7 +5,7 @@ import { Effect, type Scope } from "effect"
 import { PgServer } from "effect-sql-engine-testing"
 import * as net from "node:net"
 import { Client } from "pg"
-import { afterAll, inject } from "vitest"
+import { inject } from "vitest"
 
 /** What a test needs to know of a database. */
 export interface TestDatabase {
@@ -29,9 +29,10 @@ const parts = (url: string): TestDatabase => {
   }
 }
 
-const fromBroker = (port: number) =>
+/** Asks the broker of this run: for the server, or to drop a database when the run is over. */
+const fromBroker = (port: number, question: string) =>
   Effect.async<string, Error>((resume) => {
-    const socket = net.connect(port, "127.0.0.1")
+    const socket = net.connect(port, "127.0.0.1", () => socket.end(question))
     let text = ""
     socket.on("data", (chunk) => (text += chunk))
     socket.on("error", (error) => resume(Effect.fail(error)))
@@ -41,17 +42,20 @@ const fromBroker = (port: number) =>
     })
   })
 
+const ask = (question: string) =>
+  Effect.suspend(() => {
+    const broker = inject("postgresBroker") as number | undefined
+    if (broker === undefined) {
+      return Effect.fail(new Error("test/support/postgresBroker.ts is not among vitest's globalSetup files"))
+    }
+    return fromBroker(broker, question)
+  })
+
 /**
  * The server of this run, at its database for administration. It is shared by all test files: make a database of your
  * own before you write.
  */
-export const server: Effect.Effect<TestDatabase, Error> = Effect.suspend(() => {
-  const broker = inject("postgresBroker") as number | undefined
-  if (broker === undefined) {
-    return Effect.fail(new Error("test/support/postgresBroker.ts is not among vitest's globalSetup files"))
-  }
-  return Effect.map(fromBroker(broker), parts)
-})
+export const server: Effect.Effect<TestDatabase, Error> = Effect.map(ask("server"), parts)
 
 /** Runs statements on a connection of its own, outside of everything that is tested. */
 export const admin = (
@@ -71,15 +75,15 @@ export const admin = (
     }
   })
 
-// Making a database costs 100 ms and more, emptying one a few: those of a file are used again.
+// Creating a database takes 100 ms and more, emptying one a few: the test files of one process share theirs.
 const free: Array<TestDatabase> = []
-const names: Array<string> = []
+let created = 0
 
 const create = Effect.gen(function*() {
   const home = yield* server
-  const name = `test_${process.pid}_${names.length + 1}`
+  const name = `test_${process.pid}_${++created}`
+  yield* ask(`drop ${name}`)
   yield* admin(home.url, `CREATE DATABASE ${name} TEMPLATE template0`)
-  names.push(name)
   const url = new URL(home.url)
   url.pathname = `/${name}`
   return parts(url.href)
@@ -108,13 +112,6 @@ export const database: Effect.Effect<TestDatabase, Error, Scope.Scope> = Effect.
       free.push(used)
     })
 )
-
-afterAll(async () => {
-  if (names.length === 0) return
-  const home = await Effect.runPromise(server)
-  const drops = names.map((name) => `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-  await Effect.runPromise(admin(home.url, ...drops))
-})
 
 /** A server that belongs to one test, which may stop it, starve it or configure it. */
 export const ownServer = (options?: PgServer.PgServerOptions) =>
