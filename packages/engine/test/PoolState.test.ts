@@ -281,6 +281,50 @@ describe("the pool's state machine", () => {
     }
   })
 
+  it("keeps the place and the deadline of a request whose connection was dead, and says which connections are new", () => {
+    const world = small(1)
+    const request = world.request()
+    const asked = world.now
+    world.ask(request)
+    world.advance(10_000 - 1)
+    world.connected(world.attempts[0]!, 0)
+    assert.deepEqual([request.lease!.isNew, request.lease!.askedAt], [true, asked])
+    world.release(request, "clean", false)
+
+    const again = world.request()
+    world.ask(again)
+    assert.equal(again.lease!.isNew, false)
+    const [high, behind] = [world.request(undefined, undefined, "high"), world.request()]
+    world.advance(1)
+    world.ask(behind)
+    world.ask(high)
+    const waiter = world.askAgain(again)!
+    assert.deepEqual([waiter.since, waiter.deadline], [again.askedAt!, again.askedAt! + standard.acquireTimeout])
+    world.closed(world.closes[0]!)
+    world.connected(world.attempts[0]!, 0)
+    assert.notEqual(high.lease, undefined)
+    assert.equal(again.lease, undefined)
+    world.release(high, "clean", false)
+    assert.notEqual(again.lease, undefined)
+    assert.equal(again.lease!.isNew, false)
+    assert.equal(behind.lease, undefined)
+    world.release(again, "clean", false)
+    assert.notEqual(behind.lease, undefined)
+    world.finish(["lost"])
+  })
+
+  it("ends the wait for another connection when the first one would have ended", () => {
+    const world = filled(small(1), 1)
+    const request = world.request()
+    world.ask(request)
+    world.advance(standard.acquireTimeout - 1)
+    const waiter = world.askAgain(request)!
+    assert.equal(waiter.outcome, undefined)
+    world.advance(1)
+    assert.equal(waiter.outcome!.failure!._tag, "PoolTimeout")
+    world.finish()
+  })
+
   it("holds on to an absolute deadline however often it is asked again", () => {
     const world = filled(small(1), 1)
     lentTo(world)

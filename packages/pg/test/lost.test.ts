@@ -94,6 +94,20 @@ describe("a statement whose connection dies", () => {
       assert.equal(seen.gone.length, 1)
     })))
 
+  it.live("in a text of several may have run, though the server answered nothing before its last word", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { at, c } = yield* proxied()
+      yield* run(c, "create sequence s")
+      const script = "do $$ begin perform nextval('s'); perform pg_sleep(20); end $$; select 1"
+      const fiber = yield* Effect.fork(Effect.flip(run(c, script)))
+      yield* until(active(at), asleep)
+      yield* admin(at.url, `select pg_terminate_backend(${c.id})`)
+      const failure = yield* Fiber.join(fiber)
+      assert.deepEqual([failure._tag, failure.sent, failure.retryable], ["ServerShutdown", "maybe", false])
+      const [row] = yield* admin(at.url, "select is_called from s")
+      assert.deepEqual(row, { is_called: true })
+    })))
+
   it.live("was not begun when the server's last word came before any answer", () =>
     Effect.scoped(Effect.gen(function*() {
       const { at, between, c } = yield* proxied()

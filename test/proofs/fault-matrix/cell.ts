@@ -23,7 +23,12 @@ interface Fired {
   readonly fault: Fault
   /** While the session ran; the pool has steps of its own before and after. */
   readonly whileRunning: boolean
+  /** An idle connection was lost before anything of the session was sent: it takes another one, and sees nothing of it. */
+  readonly replaced: boolean
 }
+
+/** The steps that travel with the first statement. */
+const firstTrip: ReadonlySet<Step> = new Set<Step>(["begin", "savepoint", "statement"])
 
 /** What was seen of a cell. Times are virtual. */
 export interface Observation {
@@ -197,6 +202,8 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
     const happened: Array<Happened> = []
     const fired: Array<Fired> = []
     const counts = new Map<Step, number>()
+    /** Connections that were opened for the session, or that it has used. */
+    const own = new Set<string>()
     const diary: Diary = { registered: false, committed: 0, rolledBack: 0, innerTimedOut: false }
     let armed = true
     let running = false
@@ -221,11 +228,13 @@ const cell = (plan: Plan): Effect.Effect<Observation> =>
       onStep: (moment) => {
         counts.set(moment.step, moment.nth)
         const fault = faultAt(moment)
+        const replaced = fault?.outcome === "lostBefore" && firstTrip.has(moment.step) && !own.has(moment.connection)
+        if (running && (moment.step === "connect" || moment.step === "statement")) own.add(moment.connection)
         if (fault === undefined) {
           if (armed && fired.length > 0) happened.push({ step: moment.step, nth: moment.nth })
           return
         }
-        fired.push({ fault, whileRunning: running })
+        fired.push({ fault, whileRunning: running, replaced })
         if (signal === "interruptDuring" && fault === target) {
           if (fault.outcome === "slow" || fault.outcome === "hang" || fault.outcome === "silent") {
             Runtime.runFork(runtime)(Effect.zipRight(Effect.sleep(duringMillis), Effect.sync(interrupt)))

@@ -179,8 +179,8 @@ const judgeFirst = (
   error: unknown
 ): ReadonlyArray<string> => {
   const wrong: Array<string> = []
-  const faults = seen.fired.filter(({ fault, whileRunning }) =>
-    whileRunning && isFailure(fault) && visible.has(fault.step)
+  const faults = seen.fired.filter(({ fault, replaced, whileRunning }) =>
+    whileRunning && !replaced && isFailure(fault) && visible.has(fault.step)
   )
     .map(({ fault }) => fault)
   const first = faults[0]

@@ -15,6 +15,7 @@ import type { SqlFailure } from "../SqlFailure.js"
 import { toSqlError } from "../SqlFailure.js"
 import { call } from "./callback.js"
 import { Ends } from "./effects.js"
+import { giveBackDead, wasDead } from "./session/deadConnection.js"
 import { end } from "./session/end.js"
 import { asSqlErrors, typed } from "./session/exchange.js"
 import type { Terms } from "./session/exchange.js"
@@ -63,6 +64,7 @@ class LoneRequest implements Request {
   readonly session = undefined
   readonly holds = nothing
   lease: Lease | undefined = undefined
+  askedAt: number | undefined = undefined
   priority: Priority | undefined = undefined
   stopWaiting: ((failure: SqlFailure) => void) | undefined = undefined
 
@@ -80,7 +82,7 @@ const executeAlone = <E>(
   Effect.uninterruptibleMask((restore) => {
     const pool = poolFor(host, statement.sql)
     const request = new LoneRequest(statement.sql)
-    const send = () =>
+    const send = (): Effect.Effect<ReadonlyArray<any>, E> =>
       call(
         () => {
           const { connection } = request.lease!
@@ -97,6 +99,10 @@ const executeAlone = <E>(
               : Option.isSome(defect)
               ? fromDefect(host.name, defect.value)
               : undefined
+            if (failure !== undefined && wasDead(request.lease!, failure)) {
+              giveBackDead(pool, request, failure)
+              return take()
+            }
             pool.release(request, failure)
             return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
           },
@@ -106,16 +112,19 @@ const executeAlone = <E>(
           }
         )
       )
-    if (pool.tryAcquire(request)) return send()
-    request.priority = priorityIn(fiber)
-    return call(
-      () => pool.acquire(request),
-      restore,
-      new Ends<void, SqlFailure, ReadonlyArray<any>, E>((cause) => {
-        pool.release(request)
-        return Effect.failCause(Cause.map(cause, pass))
-      }, send)
-    )
+    const take = (): Effect.Effect<ReadonlyArray<any>, E> => {
+      if (pool.tryAcquire(request)) return send()
+      request.priority = priorityIn(fiber)
+      return call(
+        () => pool.acquire(request),
+        restore,
+        new Ends<void, SqlFailure, ReadonlyArray<any>, E>((cause) => {
+          pool.release(request)
+          return Effect.failCause(Cause.map(cause, pass))
+        }, send)
+      )
+    }
+    return take()
   })
 
 /** Runs a statement for whoever watches. */

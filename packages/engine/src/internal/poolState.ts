@@ -32,16 +32,18 @@ export const tryLend = (state: State, request: Request, now: number): boolean =>
   if (slot === undefined || now >= slot.recycleAt || now - slot.idleSince >= state.settings.prePing) return false
   state.idle.pop()
   state.requests++
-  slots.lend(state, slot, request, now, now)
+  slots.lend(state, slot, request, request.askedAt ?? now, now)
   return true
 }
 
 /** Lines somebody up. The outcome may stand already when this returns. */
 export const enqueue = (state: State, request: Request, now: number): Waiter => {
+  const since = request.askedAt ?? now
   const waiter = new Waiter(
     request,
+    since,
     now,
-    Math.min(now + state.settings.acquireTimeout, request.deadline ?? Infinity),
+    Math.min(since + state.settings.acquireTimeout, request.deadline ?? Infinity),
     request.holds.filter((lease): lease is OwnLease => {
       const own = lease as OwnLease
       return own.slot !== undefined && own.slot.owner === state && Queue.isLive(own)
@@ -49,7 +51,7 @@ export const enqueue = (state: State, request: Request, now: number): Waiter => 
     Queue.lineOf(state.queue, request.priority)
   )
   state.requests++
-  Queue.append(state.queue, waiter)
+  Queue.insert(state.queue, waiter)
   for (const lease of waiter.holds) if (lease.slot.heldBy++ === 0) state.held++
   if (state.phase !== "open") refuse(state, waiter, failures.closed(state))
   else if (waiter.deadline <= now) expire(state, waiter, now)

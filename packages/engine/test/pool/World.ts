@@ -20,6 +20,8 @@ interface Truth {
   dead: boolean
   closing: boolean
   closed: boolean
+  /** It was lent, or lay idle. */
+  used: boolean
 }
 
 /** What the world knows of those who wait in one priority. */
@@ -110,10 +112,20 @@ export class World {
       return undefined
     }
     const waiter = Machine.enqueue(this.state, request, this.now)
-    this.waiting.push(waiter)
+    assert.equal(waiter.since, request.askedAt ?? this.now)
+    const behind = this.waiting.findIndex(({ since }) => since > waiter.since)
+    this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, waiter)
     this.carryOut()
     this.check()
     return waiter
+  }
+
+  /** A borrower's connection was dead when it was first used: it asks for another, from where it stood. */
+  askAgain(request: Request): Machine.Waiter | undefined {
+    request.askedAt = request.lease!.askedAt
+    this.truthOf(request).dead = true
+    this.release(request, "lost", true)
+    return this.ask(request)
   }
 
   withdraw(waiter: Machine.Waiter): void {
@@ -161,7 +173,8 @@ export class World {
       lentTo: undefined,
       dead: slot.lost !== undefined,
       closing: false,
-      closed: false
+      closed: false,
+      used: false
     }
     this.truths.set(slot, truth)
     if (!this.state.slots.has(slot)) this.givenUp++
@@ -327,17 +340,19 @@ export class World {
   }
 
   /** Somebody is served who waited: not later than overload allows. Keeps the books of its line. */
-  private checkInTime({ request, since }: Machine.Waiter): void {
+  private checkInTime({ queuedAt, request, since }: Machine.Waiter): void {
     const { overload } = this.settings
     if (overload === undefined) return
     const priority = priorityOf(request)
-    const waited = this.now - since
-    if (priority !== "high" && this.now - this.slowSince(priority, since, overload.target) >= overload.interval) {
+    const waited = this.now - queuedAt
+    if (priority !== "high" && this.now - this.slowSince(priority, queuedAt, overload.target) >= overload.interval) {
       assert.ok(waited < 2 * overload.target, `served after ${waited} ms, under overload`)
     }
     // Itself is still in the line.
-    if (waited <= overload.target || this.inLine(priority).length === 1) this.well(priority)
-    else this.lines[priority].slowAt = Math.min(this.lines[priority].slowAt, since + overload.target)
+    if (this.inLine(priority).length === 1) this.well(priority)
+    else if (queuedAt > since) return
+    else if (waited <= overload.target) this.well(priority)
+    else this.lines[priority].slowAt = Math.min(this.lines[priority].slowAt, queuedAt + overload.target)
   }
 
   private well(priority: Priority): void {
@@ -356,12 +371,12 @@ export class World {
     const priority = priorityOf(waiter.request)
     assert.notEqual(priority, "high")
     assert.equal(waiter, this.inLine(priority)[0], "of a line, who has waited longest is refused first")
-    const waited = this.now - waiter.since
+    const waited = this.now - waiter.queuedAt
     assert.ok(waited >= 2 * overload.target, `refused after ${waited} ms`)
     const slow = this.now - Math.max(this.lines[priority].wellAt, this.openedAt)
     assert.ok(slow >= overload.interval, `refused, and ${slow} ms before all was well`)
     const line = this.lines[priority]
-    assert.equal(failure.slowMillis, this.now - this.slowSince(priority, waiter.since, overload.target))
+    assert.equal(failure.slowMillis, this.now - this.slowSince(priority, waiter.queuedAt, overload.target))
     assert.ok(failure.slowMillis >= overload.interval && failure.slowMillis <= slow)
     line.slowAt = Math.min(line.slowAt, this.now - failure.slowMillis)
     assert.deepEqual(
@@ -389,8 +404,8 @@ export class World {
     for (const priority of ["normal", "low"] as const) {
       const head = this.inLine(priority)[0]
       if (head === undefined) continue
-      const judged = this.slowSince(priority, head.since, overload.target)
-      due = Math.min(due, Math.max(head.since + 2.5 * overload.target, judged + overload.interval))
+      const judged = this.slowSince(priority, head.queuedAt, overload.target)
+      due = Math.min(due, Math.max(head.queuedAt + 2.5 * overload.target, judged + overload.interval))
     }
     return due
   }
@@ -399,6 +414,11 @@ export class World {
   private checkLent(request: Request, from: "stack" | "line"): void {
     const truth = this.truthOf(request)
     this.lent.push(request)
+    assert.equal(request.lease!.isNew, !truth.used, "a lease tells whether its connection is new")
+    assert.ok(
+      request.lease!.askedAt <= this.now && request.lease!.askedAt === (request.askedAt ?? request.lease!.askedAt)
+    )
+    truth.used = true
     assert.equal(truth.lentTo, undefined, "a connection has one borrower")
     truth.lentTo = request
     assert.ok(!truth.closing && !truth.dead, "what is lent is alive")
@@ -429,6 +449,7 @@ export class World {
     const { state } = this
     const stats = Machine.stats(state)
     const destroyed = Object.values(stats.destroyed).reduce((sum, count) => sum + count, 0)
+    for (const slot of state.idle) this.truths.get(slot)!.used = true
     assert.equal(
       stats.requests,
       stats.served + stats.timedOut + stats.shed + stats.interrupted + stats.refused + stats.waiting

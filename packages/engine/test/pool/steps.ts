@@ -64,7 +64,9 @@ export const step = (world: World, [kind, which, how]: Step): void => {
     world.ask(world.request(parent, deadline, priorities[how % 7]))
   } else if (kind < 48) {
     const request = pick(world.lent)
-    if (request !== undefined) world.release(request, condition, how % 11 === 0)
+    if (request === undefined) return
+    if (how % 17 === 0 && request.lease!.revoked === undefined) world.askAgain(request)
+    else world.release(request, condition, how % 11 === 0)
   } else if (kind < 60) {
     const slot = pick(world.attempts)
     if (slot === undefined) return

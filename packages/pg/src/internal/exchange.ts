@@ -82,8 +82,11 @@ const behindSavepoints = (content: Steps | Script): number => {
 export class Exchange implements Answers {
   /** How many steps were answered; the one an error belongs to is the next. */
   answered = 0
-  /** Whether the server has begun to work on it: what was not begun has had no effect. */
-  begun = false
+  /**
+   * Whether the server may have begun to work on it: what was not begun has had no effect. It answers Parse and Bind before it
+   * executes; of a script it answers each statement only when that is done.
+   */
+  begun: boolean
   /** Whether the last step stopped at its limit of rows, with more to come. */
   suspended = false
   error: ServerError | undefined
@@ -107,7 +110,9 @@ export class Exchange implements Answers {
   private confirmed = 0
   private result: Collected | undefined
 
-  constructor(readonly content: Steps | Script) {}
+  constructor(readonly content: Steps | Script) {
+    this.begun = content instanceof Script
+  }
 
   /** The statement whose answer is next. */
   get step(): Step | undefined {

@@ -106,9 +106,12 @@ export const failureOf = (
   const text = cause instanceof Error ? cause.message : "it threw something that is no error"
   const code = codeOf(cause)
   if (code === undefined) {
-    const [, tag, connection, hint] = withoutCode.find(([pattern]) => pattern.test(text)) ??
+    const known = withoutCode.find(([pattern]) => pattern.test(text))
+    // What a function of the program's own throws comes through as it is, out of the middle of a statement.
+    const [, tag, connection, hint] = known ??
       [null, "UnknownError" as const, "discard" as const, `The driver failed: ${masked(text, attempt.bound, true)}.`]
-    return statementFailure(tag, { ...about, sent: "no", connection, message: joined(hint, `(${origin.file})`) })
+    const sent = known === undefined ? attempt.sent : "no"
+    return statementFailure(tag, { ...about, sent, connection, message: joined(hint, `(${origin.file})`) })
   }
   const { connection, retryable, tag: usual } = classify(code)
   const tag = code === "SQLITE_ERROR" && aboutValues.test(text) ? "DataError" : usual

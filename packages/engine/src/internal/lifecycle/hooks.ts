@@ -13,6 +13,7 @@ import type { Pool, Request } from "../../Pool.js"
 import { EngineConfigError, fromSqlError, isSqlError, toSqlError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { unsent } from "../failure/unsent.js"
+import { giveBackDead, wasDead } from "../session/deadConnection.js"
 import type { Guard } from "./identity.js"
 
 /**
@@ -206,14 +207,25 @@ export const guarded = (
       return foreign === undefined ? pool.acquire(request) : Effect.fail(foreign)
     })
   if (onCheckout === undefined) return { ...pool, acquire }
+  const checked = (request: Request): Effect.Effect<void, SqlFailure> =>
+    Effect.flatMap(acquire(request), () => {
+      const lease = request.lease!
+      return Effect.catchAll(
+        Effect.onError(
+          Effect.suspend(() => runOn(onCheckout, lease.connection, lane, driver)),
+          (cause) =>
+            Effect.sync(() => {
+              const failure = Option.getOrUndefined(Cause.failureOption(cause))
+              if (failure !== undefined && wasDead(lease, failure)) giveBackDead(pool, request, failure)
+              else pool.release(request, failure)
+            })
+        ),
+        (failure) => wasDead(lease, failure) ? checked(request) : Effect.fail(failure)
+      )
+    })
   return {
     ...pool,
     tryAcquire: (request) => request.lease !== undefined,
-    acquire: (request) =>
-      Effect.flatMap(acquire(request), () =>
-        Effect.onError(
-          Effect.suspend(() => runOn(onCheckout, request.lease!.connection, lane, driver)),
-          (cause) => Effect.sync(() => pool.release(request, Option.getOrUndefined(Cause.failureOption(cause))))
-        ))
+    acquire: checked
   }
 }

@@ -75,7 +75,7 @@ export const overloaded = (
   now: number
 ): PoolOverloaded => {
   const { inUse, queue, settings: { max } } = state
-  const waitedMillis = now - waiter.since
+  const waitedMillis = now - waiter.queuedAt
   const slowMillis = now - slowSince
   const { priority } = waiter.line
   // Made by the thousand, out of plain numbers: not checked again.

@@ -80,6 +80,10 @@ export interface Lease {
   readonly connection: DriverConnection
   /** When it was lent, in milliseconds of the pool's clock. */
   readonly since: number
+  /** When its borrower asked for it, in milliseconds of the pool's clock: see `Request.askedAt`. */
+  readonly askedAt: number
+  /** Whether the connection was opened for this borrower: nobody had it before, and it never lay idle. */
+  readonly isNew: boolean
   /** Why the pool took it away from its borrower (the engine closed under it); absent while it is the borrower's. */
   readonly revoked: SqlFailure | undefined
 }
@@ -103,6 +107,11 @@ export interface Request {
    * does not extend it; the pool's own `acquireTimeout` holds as well, and the earlier one counts.
    */
   readonly deadline?: number | undefined
+  /**
+   * When it asked first, in milliseconds of the pool's clock: `askedAt` of the lease whose connection turned out to be dead.
+   * It keeps its place among those who wait, and its deadline. Default: now.
+   */
+  askedAt?: number | undefined
   /** Whether it overtakes others in the queue. Default `normal`. */
   priority?: Priority | undefined
   /** Where in the program it was made, for reports of leaks; asked only for those. */

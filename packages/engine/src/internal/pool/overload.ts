@@ -22,7 +22,7 @@ import type { Line, State, Waiter } from "./state.js"
 
 /** Since when a line in which somebody waits has been slow; later than now while it is well. */
 const slowSince = (state: State, { target }: Overload, { slowSince }: Line, head: Waiter): number =>
-  Math.max(state.judgedFrom, Math.min(slowSince, head.since + target))
+  Math.max(state.judgedFrom, Math.min(slowSince, head.queuedAt + target))
 
 /** Nobody has a connection, and some are on their way: whoever waits, waits for the database. */
 export const isOpening = (state: State): boolean => state.inUse === 0 && state.promised > 0
@@ -35,7 +35,7 @@ export const relieve = (state: State, now: number): void => {
     if (line.priority === "high") continue
     for (;;) {
       const { head } = line
-      if (head === undefined || now - head.since < 2 * overload.target) break
+      if (head === undefined || now - head.queuedAt < 2 * overload.target) break
       const since = slowSince(state, overload, line, head)
       if (now - since < overload.interval) break
       // Those behind it have not waited as long: without this the line would look well again.
@@ -47,11 +47,14 @@ export const relieve = (state: State, now: number): void => {
 }
 
 /** Somebody left its line because it was served. */
-export const served = (state: State, { line, since }: Waiter, now: number): void => {
+export const served = (state: State, { line, queuedAt, since }: Waiter, now: number): void => {
   const { overload } = state.settings
   if (overload === undefined) return
-  if (line.head === undefined || now - since <= overload.target) line.slowSince = Infinity
-  else line.slowSince = Math.min(line.slowSince, since + overload.target)
+  if (line.head === undefined) line.slowSince = Infinity
+  // Put before others because its connection was dead, it says nothing of the line.
+  else if (queuedAt > since) return
+  else if (now - queuedAt <= overload.target) line.slowSince = Infinity
+  else line.slowSince = Math.min(line.slowSince, queuedAt + overload.target)
 }
 
 /** Nobody waits any more, and a connection has nothing to do. */
@@ -80,7 +83,7 @@ export const dueAt = (state: State): number => {
     const { head } = line
     if (head === undefined || line.priority === "high") continue
     const overloadedFrom = slowSince(state, overload, line, head) + overload.interval
-    at = Math.min(at, Math.max(head.since + 2.5 * overload.target, overloadedFrom))
+    at = Math.min(at, Math.max(head.queuedAt + 2.5 * overload.target, overloadedFrom))
   }
   return at
 }

@@ -12,14 +12,21 @@ const order = { high: 0, normal: 1, low: 2 } as const satisfies Record<Priority,
 export const lineOf = (queue: Queue, priority: Priority = "normal"): Line =>
   queue.lines[order[priority] ?? order.normal]!
 
-/** Puts a waiter at the end of its line. */
-export const append = (queue: Queue, waiter: Waiter): void => {
+/**
+ * Puts a waiter into its line, in the order of arrival: at the end, or where it would stand by now if it asks again. Few
+ * can have come before that one, so its place is looked for from the front.
+ */
+export const insert = (queue: Queue, waiter: Waiter): void => {
   const { line } = waiter
+  let next = waiter.request.askedAt === undefined ? undefined : line.head
+  while (next !== undefined && next.since <= waiter.since) next = next.next
   waiter.listed = true
-  waiter.previous = line.tail
-  if (line.tail === undefined) line.head = waiter
-  else line.tail.next = waiter
-  line.tail = waiter
+  waiter.next = next
+  waiter.previous = next === undefined ? line.tail : next.previous
+  if (waiter.previous === undefined) line.head = waiter
+  else waiter.previous.next = waiter
+  if (next === undefined) line.tail = waiter
+  else next.previous = waiter
   queue.size++
   if (waiter.request.deadline !== undefined) queue.timed++
 }

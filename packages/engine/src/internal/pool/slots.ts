@@ -26,7 +26,8 @@ export const connect = (state: State, now: number): void => {
     aborted: false,
     lost: undefined,
     end: undefined,
-    shut: false
+    shut: false,
+    used: false
   }
   state.slots.add(slot)
   state.connecting++
@@ -54,7 +55,8 @@ export const abort = (state: State, slot: Slot, failure: SqlFailure, now: number
 
 /** Hands a connection over. The request holds it from this moment on, whatever becomes of the fiber that asked. */
 export const lend = (state: State, slot: Slot, request: Request, askedAt: number, now: number): void => {
-  const lease = new OwnLease(slot.connection!, now, slot)
+  const lease = new OwnLease(slot.connection!, now, askedAt, !slot.used, slot)
+  slot.used = true
   slot.phase = "leased"
   slot.lease = lease
   slot.holder = request
@@ -97,6 +99,7 @@ export const unlend = (state: State, slot: Slot, lease: OwnLease, now: number): 
 /** Puts a ready connection on the stack. */
 export const rest = (state: State, slot: Slot, now: number): void => {
   slot.phase = "idle"
+  slot.used = true
   slot.idleSince = now
   slot.dueAt = Infinity
   state.idle.push(slot)

@@ -50,13 +50,21 @@ export interface Slot {
   end: { readonly reason: DestroyReason; readonly failure: SqlFailure | undefined } | undefined
   /** Closed, but not yet given back by its borrower. */
   shut: boolean
+  /** It was lent, or lay idle. */
+  used: boolean
 }
 
 /** A lease as the pool knows it. */
 export class OwnLease implements Lease {
   revoked: SqlFailure | undefined = undefined
 
-  constructor(readonly connection: DriverConnection, readonly since: number, readonly slot: Slot) {}
+  constructor(
+    readonly connection: DriverConnection,
+    readonly since: number,
+    readonly askedAt: number,
+    readonly isNew: boolean,
+    readonly slot: Slot
+  ) {}
 }
 
 /** Somebody who waits. */
@@ -71,7 +79,10 @@ export class Waiter {
 
   constructor(
     readonly request: Request,
+    /** When it asked first. */
     readonly since: number,
+    /** When it began to wait: later than `since` if it had a connection, and that was dead. */
+    readonly queuedAt: number,
     readonly deadline: number,
     /** What it holds of this pool. */
     readonly holds: ReadonlyArray<OwnLease>,

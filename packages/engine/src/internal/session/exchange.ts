@@ -13,6 +13,8 @@ import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { asFirst } from "../sessionState.js"
 import { isWatched, start as watch, within as inSpan } from "../sight/watch.js"
+import { giveBackDead, wasDead } from "./deadConnection.js"
+import { takeConnection } from "./takeConnection.js"
 import { distrust, fromDefect, giveUp, interrupted, verdict } from "./trust.js"
 import type { Hook, Send, Unit } from "./unit.js"
 
@@ -68,11 +70,28 @@ export const exchange = <A, E, E2>(
   let begun = false
   const ends = new Ends<A, E, A, E2>(
     (cause) => {
+      if (!unit.used && !begun) {
+        const error = Cause.failureOption(cause)
+        const failure = Option.isSome(error) ? failureOf(error.value) : undefined
+        if (failure !== undefined && wasDead(unit.lease!, failure)) {
+          giveBackDead(unit.pool, unit, failure)
+          unit.commit = undefined
+          // Interrupted by now, it gets no other one, and is not sent again.
+          return Effect.withFiberRuntime<A, E2>((fiber) =>
+            takeConnection(unit, begunIn, fiber, restore, (cause) => {
+              if (!keepsTurn) state.leave()
+              return Effect.failCause(Cause.map(cause, raise))
+            }, () => exchange(unit, begunIn, operation, restore, { failureOf, pass, raise }, keepsTurn, concludes))
+          )
+        }
+      }
+      unit.used = true
       const failure = observe(unit, connection, ahead, { sent, begun }, cause, failureOf)
       if (!keepsTurn) state.leave()
       return failure === undefined ? Effect.failCause(Cause.map(cause, pass)) : Effect.fail(raise(failure))
     },
     (value) => {
+      unit.used = true
       const began = state.transaction === "none"
       if (unit.commit === "done") state.concluded()
       else {
@@ -92,7 +111,12 @@ export const exchange = <A, E, E2>(
       sent = true
       unit.commit = "sent"
     }
-    return callToEnd(unit, () => operation(connection, prelude, onSend, () => begun = true, ending), restore, ends)
+    return callToEnd(
+      unit,
+      () => operation(connection, prelude, onSend, () => begun = true, ending),
+      restore,
+      ends
+    )
   }
   return call(
     () => operation(connection, prelude, () => sent = true, () => begun = true, undefined),

@@ -6,13 +6,11 @@ import { Cause, Effect } from "effect"
 import type { Fiber } from "effect"
 import { NestedRefused } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
-import { call } from "../callback.js"
-import { Ends } from "../effects.js"
 import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
 import { exchange, writeBuffered } from "./exchange.js"
 import type { Operation, Terms } from "./exchange.js"
-import { priorityIn } from "./priority.js"
+import { takeConnection } from "./takeConnection.js"
 import { settle } from "./trust.js"
 import { awaitTurn } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
@@ -62,21 +60,10 @@ export const operateIn = <A, E, E2>(
       return Effect.fail(raise(refused))
     }
     if (unit.lease !== undefined || unit.pool.tryAcquire(unit)) return send()
-    unit.priority = priorityIn(fiber) ?? unit.priority
-    return call(
-      () => unit.pool.acquire(unit),
-      restore,
-      new Ends<void, SqlFailure, A, E2>((cause) => {
-        stepBack(unit)
-        return Effect.failCause(Cause.map(cause, raise))
-      }, () => {
-        // The scope may have ended meanwhile: a rollback does not wait as long as the pool may take.
-        const refused = state.refusal(scope)
-        if (refused === undefined) return send()
-        stepBack(unit)
-        return Effect.fail(raise(refused))
-      })
-    )
+    return takeConnection(unit, scope, fiber, restore, (cause) => {
+      state.leave()
+      return Effect.failCause(Cause.map(cause, raise))
+    }, send)
   }
   const send = (): Effect.Effect<A, E2> => {
     const connection = unit.lease!.connection
@@ -116,12 +103,6 @@ export const operateIn = <A, E, E2>(
     Effect.mapError(awaitTurn(unit, scope, false, unit.host.limits.turn, restore), raise),
     start
   )
-}
-
-/** Leaves the turn with nothing sent. A connection that came too late for the session's end goes back at once. */
-const stepBack = (unit: Unit): void => {
-  if (unit.over) unit.pool.release(unit)
-  unit.state.leave()
 }
 
 /** The statement with which a body undoes its own savepoint goes through although the transaction has failed. */

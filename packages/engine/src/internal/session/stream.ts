@@ -11,6 +11,7 @@ import type { Pool, Priority, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Site } from "../sight/site.js"
 import type { Watched } from "../sight/watch.js"
+import { giveBackDead, wasDead } from "./deadConnection.js"
 import type { Terms } from "./exchange.js"
 import { operate } from "./operate.js"
 import { giveUp, lost } from "./trust.js"
@@ -81,7 +82,11 @@ class Reading implements OpenStream {
           this.scope = begunIn
           unit.streams ??= new Set()
           unit.streams.add(this)
-          return restore(pull)
+          return Effect.tapError(restore(pull), (error) => {
+            // It is opened anew on another connection.
+            const dead = !unit.used && Option.isSome(error) && wasDead(unit.lease!, error.value)
+            return dead ? Effect.zipRight(this.close, Effect.sync(() => this.source = undefined)) : Effect.void
+          })
         }))
     )
   }
@@ -140,22 +145,29 @@ export const alone = (
       lease: undefined
     }
     let failed: SqlFailure | undefined
-    return Effect.zipRight(
-      Effect.addFinalizer(() => Effect.sync(() => pool.release(request, failed))),
-      Effect.map(
-        restore(pool.acquire(request)),
-        () =>
-          Stream.tapError(
-            request.lease!.connection.stream({
-              ...statement,
-              prelude: [],
-              onSend: watched?.sending(request.lease!.connection, [])
-            }),
-            (failure) =>
-              Effect.sync(() => {
-                failed = failure
-              })
-          )
-      )
+    let begun = false
+    const read: Effect.Effect<Stream.Stream<any, SqlFailure>, SqlFailure> = Effect.map(
+      restore(Effect.suspend(() => pool.acquire(request))),
+      () => {
+        const lease = request.lease!
+        const rows = lease.connection.stream({
+          ...statement,
+          prelude: [],
+          onSend: watched?.sending(lease.connection, [])
+        })
+        const noted = Stream.mapChunks(rows, (chunk) => {
+          begun = true
+          return chunk
+        })
+        return Stream.catchAll(noted, (failure) => {
+          if (!begun && wasDead(lease, failure)) {
+            giveBackDead(pool, request, failure)
+            return Stream.unwrap(Effect.uninterruptible(read))
+          }
+          failed = failure
+          return Stream.fail(failure)
+        })
+      }
     )
+    return Effect.zipRight(Effect.addFinalizer(() => Effect.sync(() => pool.release(request, failed))), read)
   }))

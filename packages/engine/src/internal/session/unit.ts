@@ -71,6 +71,9 @@ export class Unit implements Request {
   readonly session: string
   statement: string | undefined = undefined
   lease: Lease | undefined = undefined
+  askedAt: number | undefined = undefined
+  /** Something was sent on its connection, and it was not dead. */
+  used = false
   /** With which the connection is asked for: what stood around the session's beginning, or its first statement. */
   priority: Priority | undefined
   stopWaiting: ((failure: SqlFailure) => void) | undefined = undefined

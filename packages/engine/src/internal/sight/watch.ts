@@ -55,9 +55,9 @@ export class Watched {
     this.from = clock.unsafeCurrentTimeNanos()
   }
 
-  /** It is put on the wire now. */
+  /** It is put on the wire now; again on another connection, where the one before turned out to be dead. */
   sent(connection: string, ahead: ReadonlyArray<string>): void {
-    if (this.sentAt !== undefined) return
+    if (this.connection === connection) return
     this.connection = connection
     this.ahead = ahead
     this.sentAt = this.clock.unsafeCurrentTimeNanos()
