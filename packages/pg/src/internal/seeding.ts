@@ -30,6 +30,5 @@ export const seeding: Seeding = {
   strict: (tables) => ({ sql: strict, params: [tables] }),
   check: () => ["SET CONSTRAINTS ALL IMMEDIATE"],
   overriding: "OVERRIDING SYSTEM VALUE",
-  advance: (table) => ({ sql: advance, params: [table] }),
-  value: (value) => value
+  advance: (table) => ({ sql: advance, params: [table] })
 }

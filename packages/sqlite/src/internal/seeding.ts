@@ -5,16 +5,10 @@
  */
 import type { Seeding } from "effect-sql-engine/Dialect"
 
-/** What a list or a structure of a file is kept as. */
-const isStructure = (value: unknown): boolean =>
-  Array.isArray(value) ||
-  (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype)
-
 export const seeding: Seeding = {
   defer: "PRAGMA defer_foreign_keys = 1",
   strict: undefined,
   check: (tables) => tables.map((table) => `PRAGMA foreign_key_check(${table})`),
   overriding: "",
-  advance: undefined,
-  value: (value) => isStructure(value) ? JSON.stringify(value) : value
+  advance: undefined
 }

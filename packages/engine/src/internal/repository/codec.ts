@@ -12,10 +12,10 @@ import { issuesOf } from "../seed/issues.js"
 import type { ColumnKind } from "../table/ddl.js"
 import type { AnyTable, Column } from "../table/model.js"
 import { qualified } from "../table/shape.js"
+import type { Change } from "../value/deep.js"
 import type { ColumnForm } from "./columnForm.js"
 import { formOf } from "./columnForm.js"
 import { readerOf } from "./reading.js"
-import type { Read } from "./scalar.js"
 import type { Nothing, Property } from "./values.js"
 import { bindable, propertiesOf, takesUndefined } from "./values.js"
 
@@ -28,7 +28,7 @@ export type Values = Readonly<Record<string, unknown>>
 interface Selected {
   readonly column: Column
   readonly key: string
-  readonly read: Read | undefined
+  readonly read: Change | undefined
   readonly nothing: Nothing
 }
 
@@ -99,7 +99,8 @@ export class Codec {
     this.decodeOne = ParseResult.decodeUnknown(model as Schema.Schema<any, any, any>, allErrors)
   }
 
-  private formOf(column: Column): ColumnForm {
+  /** What is known of the values in a column. */
+  formOf(column: Column): ColumnForm {
     let form = this.forms.get(column)
     if (form === undefined) {
       this.forms.set(column, form = formOf(column, this.kindOf(column), this.dialect, this.parsesDocuments))
@@ -210,7 +211,8 @@ export class Codec {
       : refused(result.left as ParseResult.ParseIssue)
   }
 
-  private bind(column: Column, value: unknown): unknown {
+  /** An encoded value as it is bound. */
+  bind(column: Column, value: unknown): unknown {
     return bindable(value, this.formOf(column))
   }
 

@@ -5,43 +5,41 @@
 import { BigDecimal, DateTime, Option, SchemaAST as AST } from "effect"
 import { tell } from "../table/columnType.js"
 import type { ColumnKind } from "../table/ddl.js"
+import type { Change } from "../value/deep.js"
 import type { ColumnForm } from "./columnForm.js"
 
-/** From one form of a value to another. */
-export type Read = (value: unknown) => unknown
-
-const date: Read = (value) => {
+const date: Change = (value) => {
   if (typeof value !== "string" && typeof value !== "number") return value
   const found = DateTime.make(value)
   return found._tag === "Some" ? DateTime.toDateUtc(found.value) : value
 }
 
-const utc: Read = (value) => {
+const utc: Change = (value) => {
   const found = date(value)
   return found instanceof Date ? Option.getOrElse(DateTime.make(found), () => value) : value
 }
 
-const zoned: Read = (value) =>
+const zoned: Change = (value) =>
   typeof value === "string" ? Option.getOrElse(DateTime.makeZonedFromString(value), () => value) : value
 
-const decimal: Read = (value) =>
+const decimal: Change = (value) =>
   typeof value === "bigint"
     ? BigDecimal.fromBigInt(value)
     : typeof value === "string" || (typeof value === "number" && Number.isFinite(value))
     ? Option.getOrElse(BigDecimal.fromString(`${value}`), () => value)
     : value
 
-const number: Read = (value) =>
+const number: Change = (value) =>
   typeof value === "bigint" || (typeof value === "string" && value.trim() !== "") ? Number(value) : value
 
-const bigint: Read = (value) =>
+const bigint: Change = (value) =>
   typeof value === "number" && Number.isInteger(value)
     ? BigInt(value)
     : typeof value === "string" && /^-?\d+$/.test(value)
     ? BigInt(value)
     : value
 
-const boolean: Read = (value) => typeof value === "number" || typeof value === "bigint" ? Number(value) !== 0 : value
+const boolean: Change = (value) => typeof value === "number" || typeof value === "bigint" ? Number(value) !== 0 : value
 
 const two = (part: number) => String(part).padStart(2, "0")
 
@@ -49,7 +47,7 @@ const two = (part: number) => String(part).padStart(2, "0")
 const day = (value: Date): string =>
   `${String(value.getFullYear()).padStart(4, "0")}-${two(value.getMonth() + 1)}-${two(value.getDate())}`
 
-const text = ({ local }: ColumnForm): Read => (value) =>
+const text = ({ local }: ColumnForm): Change => (value) =>
   value instanceof Date
     ? local === "day" ? day(value) : value.toISOString()
     : typeof value === "bigint"
@@ -57,7 +55,7 @@ const text = ({ local }: ColumnForm): Read => (value) =>
     : value
 
 /** Types of JavaScript's and Effect's own, by the names their Schemas have. */
-const declared: Readonly<Record<string, Read>> = {
+const declared: Readonly<Record<string, Change>> = {
   DateFromSelf: date,
   DateTimeUtcFromSelf: utc,
   DateTimeZonedFromSelf: zoned,
@@ -65,7 +63,7 @@ const declared: Readonly<Record<string, Read>> = {
 }
 
 /** What reads values of a type that is declared, as each of Effect's `…FromSelf` is; a union with NULL, too. */
-export const ofDeclared = (ast: AST.AST): Read | undefined => {
+export const ofDeclared = (ast: AST.AST): Change | undefined => {
   switch (ast._tag) {
     case "Declaration": {
       const name = Option.getOrElse(AST.getIdentifierAnnotation(ast), () => "")
@@ -83,7 +81,7 @@ export const ofDeclared = (ast: AST.AST): Read | undefined => {
 }
 
 /** What reads single values of a type; nothing where they are as the driver gives them. `kind`: what the type does not tell. */
-export const scalar = (ast: AST.AST, form: ColumnForm, kind: ColumnKind | undefined): Read | undefined => {
+export const scalar = (ast: AST.AST, form: ColumnForm, kind: ColumnKind | undefined): Change | undefined => {
   const special = ofDeclared(ast)
   if (special !== undefined) return special
   switch (tell(ast).kind ?? kind) {

@@ -1,12 +1,14 @@
 /**
  * Writing the rows of a seed, inside of its session: foreign keys wait until all rows are there.
  */
-import type { Fragment } from "@effect/sql/Statement"
 import { Effect } from "effect"
-import type { Seeding } from "../../Dialect.js"
+import type { Cell, Seeding } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
 import { fromSqlError, refine, SeedFailed, SeedOrphans } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { valuesOf } from "../repository/relation.js"
+import { around, fragment, segments } from "../repository/text.js"
+import { Json } from "../value/json.js"
 import type { Rows } from "./read.js"
 import type { Columns, Reader } from "./resource.js"
 
@@ -35,21 +37,32 @@ const batches = (
   return found
 }
 
+/** The rows as they stand behind INTO: by the types of the table's columns, where the database can read many so. */
+const relation = (
+  { dialect }: EngineService,
+  into: string,
+  columns: ReadonlyArray<string>,
+  rows: ReadonlyArray<Columns>
+) => {
+  const { relation } = dialect.rows ?? {}
+  if (relation === undefined) return segments("VALUES ", valuesOf(columns, rows))
+  const cells = rows.map((row) =>
+    columns.map((column): Cell => ({ column, value: row[column], isDocument: row[column] instanceof Json }))
+  )
+  const names = columns.map((column) => `r.${dialect.quoteIdentifier(column)}`)
+  return segments(`SELECT ${names.join(", ")} FROM `, around(relation(into, cells)), " AS r")
+}
+
 const insertion = (engine: EngineService, seeding: Seeding, reader: Reader, rows: ReadonlyArray<Columns>) => {
   const sql = engine.sql.withoutTransforms()
   const columns = Object.keys(rows[0]!)
-  const into = sql.literal(quoted(engine, reader))
+  const into = quoted(engine, reader)
   if (columns.length === 0) {
-    return Effect.forEach(rows, () => sql`insert into ${into} default values`, { discard: true })
+    return Effect.forEach(rows, () => sql`${fragment(`INSERT INTO ${into} DEFAULT VALUES`)}`, { discard: true })
   }
-  const names = sql.literal(columns.map(engine.dialect.quoteIdentifier).join(", "))
-  const values = rows.map((row): Fragment => {
-    const cells = columns.map((column) => sql`${seeding.value(row[column]) as string}`)
-    return sql`(${sql.join(", ", false)(cells)})`
-  })
-  return Effect.asVoid(
-    sql`insert into ${into} (${names}) ${sql.literal(seeding.overriding)} values ${sql.join(", ", false)(values)}`
-  )
+  const names = columns.map(engine.dialect.quoteIdentifier).join(", ")
+  const words = `INSERT INTO ${into} (${names}) ${seeding.overriding} `
+  return Effect.asVoid(sql`${fragment(words, relation(engine, into, columns, rows))}`)
 }
 
 const failedRow = (source: string, { locate, resource }: Rows, row: number, failure: SqlFailure): SeedFailed => {

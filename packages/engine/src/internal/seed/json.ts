@@ -29,6 +29,13 @@ const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
 const words: ReadonlyArray<readonly [string, unknown]> = [["true", true], ["false", false], ["null", null]]
 
+/** An integer that a number would not hold exactly is a `bigint`. */
+const numberOf = (text: string, at: number): number | bigint => {
+  const value = Number(text)
+  if (!Number.isFinite(value)) throw new Wrong("a number is larger than JavaScript's largest", at)
+  return /[.eE]/.test(text) || Number.isSafeInteger(value) ? value : BigInt(text)
+}
+
 class Parser {
   at = 0
 
@@ -72,8 +79,10 @@ class Parser {
     if (this.eat("{")) return this.object(at)
     if (this.eat("[")) return this.array(at)
     const leaf = { at, children: undefined }
-    const text = this.match(string) ?? this.match(number)
+    const text = this.match(string)
     if (text !== undefined) return { value: JSON.parse(text), node: leaf }
+    const digits = this.match(number)
+    if (digits !== undefined) return { value: numberOf(digits, at), node: leaf }
     for (const [word, value] of words) {
       if (this.text.startsWith(word, at)) {
         this.at += word.length

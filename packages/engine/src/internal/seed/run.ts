@@ -81,8 +81,11 @@ const filled = (engine: EngineService, readers: ReadonlyMap<string, Reader>) =>
       tables.flat()
   )
 
-const readersOf = (resources: Readonly<Record<string, Resource>>): ReadonlyMap<string, Reader> =>
-  new Map(Object.entries(resources).map(([name, resource]) => [name, readerOf(name, resource)]))
+const readersOf = (
+  resources: Readonly<Record<string, Resource>>,
+  { dialect }: EngineService
+): ReadonlyMap<string, Reader> =>
+  new Map(Object.entries(resources).map(([name, resource]) => [name, readerOf(name, resource, dialect)]))
 
 /** How many rows each resource has. */
 const counted = (all: ReadonlyArray<Rows>): Readonly<Record<string, number>> => {
@@ -138,7 +141,7 @@ export const plan = <R>(
     if (engine.dialect.script === undefined) return yield* unsupported(engine)
     const at = yield* before(engine, options.table ?? "seed_ledger", options.name ?? "main")
     if (at !== undefined) return { _tag: "AlreadySeeded", at } as const
-    const readers = readersOf(resources)
+    const readers = readersOf(resources, engine)
     const tables = yield* refine(filled(engine, readers))
     if (tables.length > 0) return { _tag: "NotBlank", tables } as const
     const all = yield* readDocument(source.name, yield* source.document, readers, options.defaults ?? {})
@@ -155,7 +158,7 @@ export const run = <R>(
   if (options.enabled === false) return Effect.succeed({ _tag: "Disabled" })
   const { lock, script, seeding } = engine.dialect
   if (lock === undefined || script === undefined || seeding === undefined) return Effect.fail(unsupported(engine))
-  const readers = readersOf(resources)
+  const readers = readersOf(resources, engine)
   const known = Effect.map(
     before(engine, options.table ?? "seed_ledger", options.name ?? "main"),
     (at): SeedResult | undefined => at === undefined ? undefined : { _tag: "AlreadySeeded", at }

@@ -34,6 +34,4 @@ export interface Seeding {
   readonly overriding: string
   /** Rows with explicit keys do not move a counter. Rows: `run`, a statement that does. Absent: it need not be. */
   readonly advance: ((table: string) => Bound) | undefined
-  /** What stands in a column for a value that the client cannot bind. */
-  readonly value: (value: unknown) => unknown
 }

@@ -23,6 +23,25 @@ export interface YamlModule {
   }
 }
 
+/** Integers that a number holds exactly are numbers; an alias is the same value wherever it stands. */
+const narrowed = (value: unknown, seen: Set<object>): unknown => {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  if (typeof value !== "object" || value === null || seen.has(value)) return value
+  seen.add(value)
+  if (Array.isArray(value)) value.forEach((one, at) => (value[at] = narrowed(one, seen)))
+  else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const [name, one] of Object.entries(value)) {
+      Object.defineProperty(value, name, {
+        value: narrowed(one, seen),
+        enumerable: true,
+        writable: true,
+        configurable: true
+      })
+    }
+  }
+  return value
+}
+
 const parse = (yaml: YamlModule, name: string, text: string): Effect.Effect<Document, SeedSourceError> =>
   Effect.suspend(() => {
     const lines = new yaml.LineCounter()
@@ -31,7 +50,12 @@ const parse = (yaml: YamlModule, name: string, text: string): Effect.Effect<Docu
       return { line, column: col }
     }
     // Pretty errors show a piece of the text, which may hold what nobody should read in a log.
-    const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
+    const document = yaml.parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      merge: true,
+      intAsBigInt: true
+    })
     const [error] = document.errors
     if (error !== undefined) return sourceError(name, error.message, positionAt(error.pos[0]))
     const broken = (cause: unknown) => {
@@ -40,7 +64,7 @@ const parse = (yaml: YamlModule, name: string, text: string): Effect.Effect<Docu
       return sourceError(name, "an alias leads nowhere, or to too much", at === -1 ? undefined : positionAt(at))
     }
     return Effect.map(
-      Effect.try({ try: () => document.toJS(), catch: broken }),
+      Effect.try({ try: () => narrowed(document.toJS(), new Set()), catch: broken }),
       (value): Document => ({
         value,
         locate: (path) => {
