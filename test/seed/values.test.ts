@@ -1,7 +1,6 @@
 /**
  * What a scalar of YAML or JSON means for each type of column: the same rows as the repository would write.
  */
-import { Model } from "@effect/sql"
 import { describe, expect, it } from "@effect/vitest"
 import { BigDecimal, DateTime, Effect, Equal, Schema } from "effect"
 import { Repository, Seed, Table, Tables } from "effect-sql-engine"

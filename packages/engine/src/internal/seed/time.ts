@@ -1,6 +1,7 @@
 /**
  * Times as a seed's source writes them: ISO 8601, to the millisecond, and nothing that would be another time when it is read.
  */
+import { DateTime, Option } from "effect"
 
 const iso = new RegExp(
   "^(?<year>\\d{4}|[+-]\\d{6})-(?<month>\\d\\d)-(?<day>\\d\\d)" +
@@ -18,6 +19,8 @@ const secondsOf = (offset: string): number => {
 /** The parts of a time, from the year to the millisecond. */
 type Parts = readonly [number, number, number, number, number, number, number]
 
+const atMillis = (millis: number): Date => DateTime.toDateUtc(DateTime.unsafeMake(millis))
+
 /** A `Date` by its parts; years below 100 are what they are. */
 const made = (
   [year, ...rest]: Parts,
@@ -25,7 +28,7 @@ const made = (
   setTime: (date: Date, hour: number, minute: number, second: number, millisecond: number) => unknown
 ): Date => {
   const [month, day, hour, minute, second, millisecond] = rest
-  const date = new Date(0)
+  const date = atMillis(0)
   setTime(date, 0, 0, 0, 0)
   set(date, year, month, day)
   setTime(date, hour, minute, second, millisecond)
@@ -69,6 +72,6 @@ export const timeOf = (text: string, local: boolean): Date | undefined => {
     const date = here(parts)
     return sameHere(date, parts) ? date : undefined
   }
-  const date = new Date(inUtc(parts).getTime() - (offset === undefined ? 0 : secondsOf(offset)) * 1_000)
-  return Number.isNaN(date.getTime()) ? undefined : date
+  const millis = inUtc(parts).getTime() - (offset === undefined ? 0 : secondsOf(offset)) * 1_000
+  return Option.getOrUndefined(Option.map(DateTime.make(millis), DateTime.toDateUtc))
 }
