@@ -15,6 +15,7 @@ import { type CommitOutcome as Outcome, commitOutcome } from "./internal/commitO
 import { connect } from "./internal/connect.js"
 import { Connection } from "./internal/connection.js"
 import { Listener, type ListenEvent as Event } from "./internal/listener.js"
+import { refusedChannel } from "./internal/notification.js"
 import { needsSession } from "./internal/pooled.js"
 import { readSettings } from "./internal/settings.js"
 import { significant } from "./internal/sqlText.js"
@@ -64,7 +65,8 @@ export interface PgDriver extends Driver {
   /**
    * What is notified on a channel, for as long as the stream is read. All channels share one connection, outside of any
    * pool, checked every 30 seconds. Fails when that can't be made at first, or later for a reason that will not pass (a
-   * password); else it is made again after 0.1 to 5 seconds.
+   * password); else it is made again after 0.1 to 5 seconds. Fails with `DataError` for a name that is empty, takes more than
+   * 63 bytes in UTF-8, or holds a zero byte: the server would cut it short and hear nothing.
    */
   readonly listen: (channel: string, engine: string) => Stream.Stream<ListenEvent, SqlFailure>
   /**
@@ -76,7 +78,7 @@ export interface PgDriver extends Driver {
 
 /**
  * The statement that notifies a channel: an ordinary one, so that it belongs to the transaction it runs in. The payload
- * is a bound value, of less than 8000 bytes.
+ * is a bound value of at most 7,999 bytes; the name of the channel takes 1 to 63. The server refuses others.
  *
  * @since 0.1.0
  * @category constructors
@@ -119,8 +121,10 @@ export const make = (config: PgConfig): Effect.Effect<PgDriver, EngineConfigErro
         : defaultTransforms(config.transformResultNames, config.transformJson).array,
       write: { connect: connectTo },
       connect: connectTo,
-      listen: (channel, engine) =>
-        settings.pgbouncer ? Stream.fail(needsSession(engine, "LISTEN")) : listener.listen(channel, engine),
+      listen: (channel, engine) => {
+        const refused = settings.pgbouncer ? needsSession(engine, "LISTEN") : refusedChannel(channel, engine)
+        return refused === undefined ? listener.listen(channel, engine) : Stream.fail(refused)
+      },
       commitOutcome: (transactionId, engine) =>
         commitOutcome(connectTo({ engine, onLost: () => {}, onServerGone: () => {} }), transactionId)
     }

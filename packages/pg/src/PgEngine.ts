@@ -18,6 +18,7 @@ import { EngineConfigError, toSqlError } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { databaseOf } from "./internal/database.js"
 import { atHome } from "./internal/here.js"
+import { refusedNotification } from "./internal/notification.js"
 import { address, options as known } from "./internal/options.js"
 import type { PgConfig } from "./PgConfig.js"
 import { fromUrl } from "./PgConfig.js"
@@ -51,7 +52,8 @@ export interface PgEngineService extends Engine.EngineService {
   readonly client: PgClient
   /**
    * What is notified on a channel, for as long as the stream is read, on a connection outside of the pool that all
-   * channels share. A lost connection is made again, and the stream says so.
+   * channels share. A lost connection is made again, and the stream says so. Fails with `DataError` where the name does not
+   * take 1 to 63 bytes in UTF-8.
    */
   readonly listen: (channel: string) => Stream.Stream<PgDriver.ListenEvent, SqlFailure>
 }
@@ -109,8 +111,12 @@ const clientOf = (engine: Engine.EngineService, driver: PgDriver.PgDriver): PgCl
         Stream.filterMap((event) => event._tag === "Notified" ? Option.some(event.payload) : Option.none()),
         Stream.mapError(toSqlError)
       ),
-    notify: (channel: string, payload: string) =>
-      Effect.asVoid(engine.sql`select pg_catalog.pg_notify(${channel}, ${payload})`)
+    notify: (channel: string, payload: string) => {
+      const refused = refusedNotification(channel, payload, engine.name)
+      return refused === undefined
+        ? Effect.asVoid(engine.sql`select pg_catalog.pg_notify(${channel}, ${payload})`)
+        : Effect.fail(toSqlError(refused))
+    }
   }
   Object.assign(engine.sql.withoutTransforms(), additions)
   return Object.assign(engine.sql, additions) as unknown as PgClient

@@ -2,6 +2,8 @@ import { describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Fiber, Redacted, Stream } from "effect"
 import * as PgDriver from "effect-sql-engine-pg/PgDriver"
 import * as assert from "node:assert/strict"
+import type { Connection } from "../src/internal/connection.js"
+import { Listener } from "../src/internal/listener.js"
 import { backends, until } from "./support/activity.js"
 import { admin, configFor, connectTo, database, ownServer } from "./support/connect.js"
 
@@ -31,6 +33,33 @@ const words = (events: ReadonlyArray<PgDriver.ListenEvent>) =>
   )
 
 describe("listen", () => {
+  it.live("fails where the server does not take the name, and leaves the other channels alone", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const at = yield* database
+      const driver = yield* driverFor(at)
+      const scope = yield* Effect.scope
+      const listener = new Listener(
+        (context) => driver.connect(context) as Effect.Effect<Connection, any>,
+        scope,
+        "here"
+      )
+      const ready = yield* Deferred.make<void>()
+      const heard = yield* listener.listen("news", "test").pipe(
+        Stream.tap(() => Deferred.succeed(ready, undefined)),
+        Stream.take(2),
+        Stream.runCollect,
+        Effect.fork
+      )
+      yield* Deferred.await(ready)
+      for (const name of ["a\0b", ""]) {
+        for (let i = 0; i < 2; i++) {
+          assert.equal((yield* Effect.flip(Stream.runDrain(listener.listen(name, "test"))))._tag, "SqlSyntaxError")
+        }
+      }
+      yield* admin(at.url, "notify news, 'still'")
+      assert.deepEqual(words(Chunk.toReadonlyArray(yield* Fiber.join(heard))), ["listening", "news: still"])
+    })))
+
   it.live("hears what is notified on its channel, whatever its name, and no other", () =>
     Effect.scoped(Effect.gen(function*() {
       const at = yield* database

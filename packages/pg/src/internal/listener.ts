@@ -54,12 +54,17 @@ export class Listener {
       else boxes.add(box)
       const { current } = this
       if (current !== undefined) {
-        // A failure here is the connection's, and is told when its loss is.
-        return Effect.ignore(
-          Effect.map(boxes === undefined ? this.say(current, "LISTEN", channel) : Effect.void, () => {
+        return Effect.match(boxes === undefined ? this.say(current, "LISTEN", channel) : Effect.void, {
+          onFailure: (failure) => {
+            // That of the connection is told to all, and listened for again.
+            if (current.condition() === "lost") return
+            this.channels.delete(channel)
+            box.unsafeDone(Exit.fail(failure))
+          },
+          onSuccess: () => {
             box.unsafeOffer({ _tag: "Listening", channel, again: false })
-          })
-        )
+          }
+        })
       }
       if (this.running !== undefined) return Effect.void
       // Subscribing is not interruptible, and a fiber begins as its parent is: this one has to end when nobody listens.
