@@ -63,6 +63,6 @@ export const fingerprint = `select
   (select count(*)::int from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as locks,
   (select coalesce(json_agg(c), '[]') from pg_listening_channels() as c) as channels,
   (select count(*)::int from pg_class where relnamespace = pg_my_temp_schema()) as temporary,
-  (select count(*)::int from pg_prepared_statements where name !~ '^ese:[0-9]+$') as prepared,
+  (select count(*)::int from pg_prepared_statements where name !~ '^ese:') as prepared,
   (select count(*)::int from pg_cursors where is_holdable) as cursors,
   current_user as role, session_user as login`

@@ -61,7 +61,7 @@ export const pooler = (database: TestDatabase): Effect.Effect<string, never, Sco
         const connect = (startup: Buffer) =>
           new Promise<Server>((resolve) => {
             const hello: Array<Message> = []
-            const socket = net.connect(database.port, database.host)
+            const socket = net.connect(database.port, database.host).setNoDelay(true)
             sockets.add(socket)
             const server: Server = { socket, hello, client: undefined }
             let ready = false
@@ -87,7 +87,7 @@ export const pooler = (database: TestDatabase): Effect.Effect<string, never, Sco
           })
 
         const listener = net.createServer((socket) => {
-          sockets.add(socket)
+          sockets.add(socket.setNoDelay(true))
           const client: Client = { socket, server: undefined, asked: 0, waiting: [] }
           let startup = Buffer.alloc(0)
           const attach = async () => {

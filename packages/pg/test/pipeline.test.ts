@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import * as assert from "node:assert/strict"
 import { active, until } from "./support/activity.js"
-import { connection, connectTo, database, recorder, run, statement } from "./support/connect.js"
+import { admin, connection, connectTo, database, recorder, run, statement } from "./support/connect.js"
 import { proxy } from "./support/proxy.js"
 
 const begun = (first: Statement, ...others: ReadonlyArray<Statement>) => [{ ...first, prelude: ["BEGIN"] }, ...others]
@@ -169,15 +169,42 @@ describe("pipeline", () => {
 
   it.scoped("prepares anew what was outdated", () =>
     Effect.gen(function*() {
-      const c = yield* connection()
+      const at = yield* database
+      const c = yield* connectTo(at)
       yield* run(c, "create table t (a int)")
+      const one = statement("select 1 as one")
       const all = statement("select * from t")
       yield* c.pipeline!([all])
       yield* run(c, "alter table t add column b int")
-      const failure = yield* Effect.flip(c.pipeline!([statement("select 1 as one"), all]))
-      assert.equal(failure.retryable, true)
       yield* run(c, "insert into t values (1, 2)")
-      assert.deepEqual(yield* c.pipeline!([statement("select 1 as one"), all]), [[{ one: 1 }], [{ a: 1, b: 2 }]])
+      assert.deepEqual(yield* c.pipeline!([one, all]), [[{ one: 1 }], [{ a: 1, b: 2 }]])
+      yield* admin(at.url, "alter table t add column c int")
+      assert.deepEqual(yield* c.pipeline!(begun(one, all)), [[{ one: 1 }], [{ a: 1, b: 2, c: null }]])
+      yield* c.control("commit", "COMMIT")
+      yield* admin(at.url, "create table u (a int)")
+      const other = statement("select * from u")
+      assert.deepEqual(yield* c.pipeline!([other]), [[]])
+      yield* admin(at.url, "alter table u add column b int")
+      const failure = yield* Effect.flip(c.pipeline!([one, other]))
+      assert.deepEqual([failure.code, failure.retryable], ["0A000", true])
+      yield* c.control("rollback", "ROLLBACK")
+      assert.deepEqual(yield* c.pipeline!([one, other]), [[{ one: 1 }], []])
+    }))
+
+  it.scoped("is not sent again where a lock of the session would be taken twice", () =>
+    Effect.gen(function*() {
+      const at = yield* database
+      const c = yield* connectTo(at)
+      yield* run(c, "create table t (a int)")
+      const all = statement("select * from t")
+      const lock = statement("select pg_advisory_lock(7)")
+      yield* run(c, all.sql)
+      yield* admin(at.url, "alter table t add column b int")
+      const failure = yield* Effect.flip(c.pipeline!(begun(lock, all)))
+      assert.deepEqual([failure.code, failure.retryable], ["0A000", true])
+      yield* c.control("rollback", "ROLLBACK")
+      assert.deepEqual(yield* run(c, "select pg_advisory_unlock(7) as once"), [{ once: true }])
+      assert.deepEqual(yield* run(c, "select pg_advisory_unlock(7) as once"), [{ once: false }])
     }))
 
   it.scoped("begins anew where the server has lost what was prepared, and nobody could see it", () =>

@@ -37,6 +37,52 @@ describe("traits", () => {
     }
   })
 
+  it("finds what may change what other texts return; in doubt it may", () => {
+    for (
+      const sql of [
+        "alter table t add b int",
+        "create index on t (a)",
+        "drop view v",
+        "do $$ begin end $$",
+        "call p()",
+        "import foreign schema s from server f into public",
+        "set search_path = a",
+        "SET LOCAL \"search_path\" TO a",
+        "set schema 'a'",
+        "set session role to b",
+        "reset role",
+        "reset all",
+        "set session authorization default",
+        "select set_config('search_path', $1, true)",
+        "select pg_catalog.\"set_config\" ( 'Search_Path', 'a', false)",
+        "select set_config($1, 'a', true)",
+        "select set_config('a.b', 'c', true), set_config(name, 'a', true) from s",
+        "update pg_settings set setting = 'a' where name = 'search_path'",
+        "select 1 as a into u from t",
+        "with a as (insert into t values (1) returning a) select * into u from a",
+        "select 1; alter table t add b int"
+      ]
+    ) assert.equal(traits(sql).reshapes, true, sql)
+    for (
+      const sql of [
+        "",
+        "select 1",
+        "(select 1) union (select 2)",
+        "insert into t select 1",
+        "with a as (insert into t values (1) returning a) select * from a",
+        "set local statement_timeout = 1",
+        "set constraints all deferred",
+        "reset work_mem",
+        "select set_config('app.tenant', $1, true)",
+        "begin",
+        "rollback to a",
+        "commit",
+        "lock table t",
+        "select 'alter table t', \"alter\" from t -- alter"
+      ]
+    ) assert.equal(traits(sql).reshapes, false, sql)
+  })
+
   it("finds what outlives a transaction", () => {
     for (
       const sql of [

@@ -13,6 +13,7 @@ import { fromServer, isServerError, linkFailure, type ServerError } from "./fail
 import { deathProvesGone } from "./gone.js"
 import type { Link } from "./link.js"
 import type { Settings } from "./settings.js"
+import { Shapes } from "./shapes.js"
 import { type Traits, traits } from "./sqlText.js"
 
 const statuses: Readonly<Record<"I" | "T" | "E", TransactionStatus>> = { I: "none", T: "open", E: "failed" }
@@ -21,9 +22,17 @@ const transactionIdQuery = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::
 
 const none: ReadonlyArray<never> = []
 
+/** What goes ahead of the statements of an exchange. */
+interface Head {
+  readonly steps: Array<Step>
+  readonly begins: boolean
+  readonly idle: boolean
+}
+
 /** A connection below its statements. */
 export class Channel {
   readonly dirt: Dirt
+  readonly shapes: Shapes
   /** Portals of streams that ended early, closed with the next exchange. */
   closingPortals: Array<string> = []
   /** The failure of a batch that was read ahead and that nobody has asked for yet: it aborted the transaction. */
@@ -36,6 +45,7 @@ export class Channel {
 
   constructor(readonly link: Link, readonly settings: Settings, readonly context: ConnectContext) {
     this.dirt = new Dirt(link.parameters)
+    this.shapes = new Shapes(link.parameters, link.statements)
     link.onDeath = (error, idle) => {
       const failure = this.deathFailure(error)
       if (idle) context.onLost(failure)
@@ -77,8 +87,13 @@ export class Channel {
   /** Writes an exchange and keeps account of what it did, also when nobody waits for it any more. */
   send(exchange: Exchange, about: Traits, done: (outcome: Outcome) => void): void {
     exchange.onDone = (outcome) => {
-      if (exchange.tags !== undefined) this.dirt.answered(exchange.tags, about, this.link.statements)
+      if (exchange.tags !== undefined) {
+        this.dirt.answered(exchange.tags, about, this.link.statements)
+        this.shapes.answered(exchange.tags, about)
+      }
       if (this.link.status === "I") {
+        this.shapes.transactionEnded()
+        this.link.statements.transactionEnded()
         this.askedReadOnly = false
         this.abortedBy = undefined
         this.closingPortals = []
@@ -112,17 +127,22 @@ export class Channel {
   }
 
   /**
-   * The steps of a prelude: BEGIN, SAVEPOINT. `prepare`: BEGIN is the same each time, and cheaper by name; who asks for that
-   * has to know what to do when the server has lost it.
+   * The head of an exchange: the steps of its prelude, BEGIN or SAVEPOINT; whether a BEGIN is among them, and whether no
+   * transaction was open before. `byName`: BEGIN is the same each time, and cheaper by name; who asks for that has to know
+   * what to do when the server has lost it. `again`: it began a transaction that has failed, which is rolled back first.
    */
-  preludeSteps(prelude: ReadonlyArray<string>, prepare = false): Array<Step> {
-    const begins = prelude.length > 0 && this.link.status === "I"
+  head(prelude: ReadonlyArray<string>, byName = false, again = false): Head {
+    const { link } = this
+    const idle = again || link.status === "I"
+    const begins = idle && prelude.length > 0
     if (begins) this.currentTransaction = undefined
-    return prelude.map((sql, i) =>
+    const steps = prelude.map((sql, i) =>
       begins && i === 0
-        ? new Step(sql, none, undefined, prepare ? this.link.statements.take(sql) : undefined)
+        ? new Step(sql, none, undefined, byName ? link.statements.take(sql) : undefined)
         : new SavepointStep(sql)
     )
+    if (again && link.status !== "I") steps.unshift(new Step("ROLLBACK"))
+    return { steps, begins, idle }
   }
 
   /** Asks for the id of the transaction behind the statements of an exchange, where it is wanted and not known yet. */
@@ -145,6 +165,12 @@ export class Channel {
     const closePortals = this.closingPortals
     if (closePortals.length > 0) this.closingPortals = []
     return new Exchange(new Steps(steps, closeStatements, closePortals))
+  }
+
+  /** Closes what is to be closed, ahead of a script: the simple protocol has no message for that. Nobody waits for it. */
+  closePending(): void {
+    const names = this.link.statements.toClose()
+    if (names.length > 0 || this.closingPortals.length > 0) this.send(this.exchange(none, names), traits(""), () => {})
   }
 
   /** Marks what is about to be sent. */

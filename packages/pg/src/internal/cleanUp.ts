@@ -29,6 +29,7 @@ export const cleanUp = (channel: Channel): Effect.Effect<void, SqlFailure> =>
         return Effect.fail(channel.dead())
       }
       channel.dirt.clear()
+      channel.shapes.undone()
       return Effect.void
     })
   })

@@ -14,9 +14,9 @@ import type { Channel } from "./channel.js"
 import { collect, type Collected, type Columns } from "./collect.js"
 import { control } from "./control.js"
 import { type Exchange, type Outcome, PortalStep, type Step } from "./exchange.js"
-import { outcomeFailure, unreadable } from "./outcome.js"
+import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
-import { refusedBehindPgBouncer } from "./pooled.js"
+import { refusedText } from "./refused.js"
 import { traits } from "./sqlText.js"
 import type { WireValue } from "./wire.js"
 
@@ -65,11 +65,11 @@ class Cursor {
     const values = bind(statement, channel.context.engine)
     if (!isBound(values)) return Effect.fail(Option.some(values))
     const about = traits(statement.sql)
-    const refused = refusedBehindPgBouncer(channel, about)
+    const refused = refusedText(channel, statement.sql, about)
     if (refused !== undefined) return Effect.fail(Option.some(refused))
     this.started = true
     this.own = statement.prelude.length === 0 && channel.link.status === "I"
-    const steps = channel.preludeSteps(this.own ? ["BEGIN"] : statement.prelude)
+    const { steps } = channel.head(this.own ? ["BEGIN"] : statement.prelude)
     this.step = steps.length
     channel.note(about, statement.prelude)
     statement.onSend?.()
@@ -133,9 +133,8 @@ class Cursor {
       this.ended = true
       return Effect.fail(Option.some(this.failure(batch)))
     }
-    if (exchange.unreadableAt >= 0) {
-      return Effect.fail(Option.some(unreadable(channel, statement.sql)))
-    }
+    const odd = unusable(channel, exchange, statement.sql)
+    if (odd !== undefined) return Effect.fail(Option.some(odd))
     this.batches++
     this.columns = result.columns
     const rows = Chunk.unsafeFromArray(result.rows)
@@ -144,6 +143,8 @@ class Cursor {
       return Effect.succeed(rows)
     }
     this.ended = true
+    // Read to its end it still holds its tables, and nobody could change them.
+    if (!this.own) channel.closingPortals.push(this.portal)
     const finished = Chunk.isEmpty(rows) ? Effect.fail(Option.none<SqlFailure>()) : Effect.succeed(rows)
     return this.own
       ? Effect.zipRight(Effect.mapError(control(channel, "commit", "COMMIT"), Option.some), finished)

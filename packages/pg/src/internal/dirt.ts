@@ -17,13 +17,21 @@ import type { Traits } from "./sqlText.js"
 /** Reported settings that change without anybody on this connection having done it. */
 const serversOwn = new Set(["in_hot_standby"])
 
+/** Reported settings on which depends what a text means: what its names stand for, and how its literals are read. */
+const meaningful = new Set(["search_path", "session_authorization", "is_superuser", "standard_conforming_strings"])
+
 /** The settings that the server reports by itself, kept up to date. */
 export class Reported extends Map<string, string> {
   /** How often one of them has changed. */
   changes = 0
+  /** How often one has changed on which depends what a text means. */
+  meanings = 0
 
   override set(name: string, value: string): this {
-    if (this.get(name) !== value) this.changes++
+    if (this.get(name) !== value) {
+      this.changes++
+      if (meaningful.has(name)) this.meanings++
+    }
     return super.set(name, value)
   }
 }

@@ -90,6 +90,8 @@ export class Exchange implements Answers {
   /** Whether the last step stopped at its limit of rows, with more to come. */
   suspended = false
   error: ServerError | undefined
+  /** A COPY has sent its rows past those who asked for them. */
+  copiedOut = false
   /** The step on whose rows a parser of our own side threw: they are useless, the connection is not. -1: none. */
   unreadableAt = -1
   /** The server's words for what it has done, a word for each statement. */
@@ -108,6 +110,7 @@ export class Exchange implements Answers {
   private firstStoppable: number | undefined = undefined
   private parses: Array<Prepared> | undefined = undefined
   private confirmed = 0
+  private bound = 0
   private result: Collected | undefined
 
   constructor(readonly content: Steps | Script) {
@@ -156,6 +159,8 @@ export class Exchange implements Answers {
     if (prepared === undefined && result === undefined && values.length === 0) return messages.plain(sql)
     const name = prepared?.name ?? ""
     if (prepared === undefined || !prepared.parsed) {
+      // Whatever has the name already, outdated or made by another client of a pooler, would make the server refuse it.
+      if (prepared !== undefined) messages.close("S", name)
       messages.parse(name, sql)
       if (prepared !== undefined) {
         prepared.parsed = true
@@ -180,11 +185,25 @@ export class Exchange implements Answers {
   handleParseComplete(): void {
     this.begun = true
     const { parses } = this
-    if (parses !== undefined && this.step?.prepared === parses[this.confirmed]) this.confirmed++
+    const prepared = this.step?.prepared
+    if (parses === undefined || prepared === undefined || prepared !== parses[this.confirmed]) return
+    prepared.confirmed = true
+    this.confirmed++
   }
 
   handleBindComplete(): void {
     this.begun = true
+    this.bound = this.answered + 1
+  }
+
+  /** Whether the values of the step whose answer is next were taken by the server: it may have begun to run. */
+  get isBound(): boolean {
+    return this.bound > this.answered
+  }
+
+  /** Rows went past as COPY writes them, and nobody could read them. */
+  handleCopyOutResponse(): void {
+    this.copiedOut = true
   }
 
   handleRowDescription(message: { readonly fields: ReadonlyArray<any> }): void {

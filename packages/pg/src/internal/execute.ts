@@ -7,13 +7,12 @@ import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
-import { Exchange, type Outcome, Script, Step } from "./exchange.js"
-import type { ServerError } from "./failure.js"
-import { type Answered, outcomeFailure, unreadable } from "./outcome.js"
+import { Exchange, Script, Step } from "./exchange.js"
+import { type Answered, outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
-import { refusedBehindPgBouncer } from "./pooled.js"
-import type { Prepared } from "./preparedStatements.js"
+import { refusedText } from "./refused.js"
 import { type Traits, traits } from "./sqlText.js"
+import { forgetStale, isUndone } from "./stale.js"
 import type { WireValue } from "./wire.js"
 
 type Rows = Effect.Effect<ReadonlyArray<any>, SqlFailure>
@@ -26,11 +25,11 @@ export const execute = (channel: Channel, statement: Statement): Rows =>
     const values = bind(statement, channel.context.engine)
     if (!isBound(values)) return answer(Effect.fail(values))
     const about = traits(statement.sql)
-    const refused = refusedBehindPgBouncer(channel, about)
+    const refused = refusedText(channel, statement.sql, about)
     if (refused !== undefined) return answer(Effect.fail(refused))
     return about.script && values.length === 0
       ? answer(executeScript(channel, statement, about))
-      : executeSteps(channel, statement, values, about, true, answer)
+      : executeSteps(channel, statement, values, about, false, answer)
   })
 
 const executeSteps = (
@@ -43,13 +42,12 @@ const executeSteps = (
 ): () => void => {
   const { link, settings } = channel
   const closing = link.statements.toClose()
-  const steps = channel.preludeSteps(statement.prelude, statement.prepare)
+  const byName = statement.prepare && !again
+  const { begins, idle, steps } = channel.head(statement.prelude, byName, again)
   const result = collect(statement.shape, settings.types)
-  const prepared = statement.prepare ? link.statements.take(statement.sql) : undefined
-  steps.push(new Step(statement.sql, values, result, prepared))
+  steps.push(new Step(statement.sql, values, result, byName ? link.statements.take(statement.sql) : undefined))
   const step = steps.length - 1
-  const idle = link.status === "I"
-  const inTransaction = !idle || step > 0
+  const inTransaction = !idle || begins
   const ids = channel.askForTransaction(steps, about, inTransaction)
   channel.note(about, statement.prelude)
   const exchange = channel.exchange(steps, closing)
@@ -58,20 +56,16 @@ const executeSteps = (
   channel.send(exchange, about, (outcome) => {
     channel.learnTransaction(ids)
     if (outcome.error === undefined && outcome.lost === undefined) {
-      return answer(
-        exchange.unreadableAt >= 0
-          ? Effect.fail(unreadable(channel, statement.sql))
-          : Effect.succeed(result.rows)
-      )
+      const odd = unusable(channel, exchange, statement.sql)
+      return answer(odd === undefined ? Effect.succeed(result.rows) : Effect.fail(odd))
     }
     const stale = forgetStale(channel, exchange, outcome)
-    // The server refused to run an outdated plan, or to begin by a name it has lost: nothing has happened.
-    if (stale && again && idle && exchange.answered === 0 && outcome.lost === undefined) {
-      return answer(callback((answer) => executeSteps(channel, statement, values, about, false, answer)))
+    if (stale !== undefined && idle && isUndone(exchange, outcome, begins)) {
+      return answer(callback((answer) => executeSteps(channel, statement, values, about, true, answer)))
     }
     answer(Effect.fail(outcomeFailure(channel, outcome, {
       ...answered(exchange, statement, step, inTransaction, started),
-      stale
+      stale: stale === "certain"
     })))
   })
   return () => link.abandon(exchange, true)
@@ -83,7 +77,7 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
     ? Effect.void
     : Effect.flatMap(
       Effect.suspend(() => {
-        const exchange = channel.exchange(channel.preludeSteps(statement.prelude), channel.link.statements.toClose())
+        const exchange = channel.exchange(channel.head(statement.prelude).steps, channel.link.statements.toClose())
         statement.onSend?.()
         return Effect.map(channel.run(exchange, about), (outcome) => ({ exchange, outcome }))
       }),
@@ -94,6 +88,7 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
     )
   const script = Effect.suspend(() => {
     channel.note(about, statement.prelude)
+    channel.closePending()
     const inTransaction = channel.link.status !== "I"
     const create = () => collect(statement.shape, channel.settings.types)
     const exchange = new Exchange(new Script(statement.sql, create))
@@ -102,7 +97,8 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
       if (outcome.error !== undefined || outcome.lost !== undefined) {
         return Effect.fail(outcomeFailure(channel, outcome, answered(exchange, statement, 0, inTransaction, started)))
       }
-      if (exchange.unreadableAt >= 0) return Effect.fail(unreadable(channel, statement.sql))
+      const odd = unusable(channel, exchange, statement.sql)
+      if (odd !== undefined) return Effect.fail(odd)
       const results = (exchange.results ?? []).map(({ rows }) => rows)
       return Effect.succeed(statement.shape === "raw" ? [results.flat()] : results)
     })
@@ -126,25 +122,3 @@ export const answered = (
   inTransaction,
   elapsedMillis: started === 0 ? undefined : Date.now() - started
 })
-
-/**
- * Forgets a prepared statement that an exchange failed on. Whether it was outdated: the server refused its plan, or has lost
- * it; it was not run.
- */
-export const forgetStale = ({ link }: Channel, exchange: Exchange, { error }: Outcome): boolean => {
-  const prepared = exchange.step?.prepared
-  if (prepared === undefined) return false
-  const stale = !exchange.prepares(prepared) && isStale(error, prepared)
-  // Where one is lost, all may be.
-  if (stale && error?.code === "26000") link.statements.dropAll()
-  else if (stale || error?.code?.startsWith("XX") === true) link.statements.drop(prepared)
-  return stale
-}
-
-const isStale = (
-  error: (ServerError & { readonly routine?: string }) | undefined,
-  prepared: Prepared
-): boolean =>
-  error !== undefined &&
-  ((error.code === "0A000" && error.routine === "RevalidateCachedQuery" && error.where === undefined) ||
-    (error.code === "26000" && error.message.includes(`"${prepared.name}"`)))

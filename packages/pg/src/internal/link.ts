@@ -54,6 +54,7 @@ export class Link {
     const { connection } = client
     connection.on("parseComplete", () => this.inFlight[0]?.handleParseComplete())
     connection.on("bindComplete", () => this.inFlight[0]?.handleBindComplete())
+    connection.on("copyOutResponse", () => this.inFlight[0]?.handleCopyOutResponse())
     connection.on("errorMessage", (error: ServerError & Error) => {
       // Nothing comes after FATAL but the end of the connection; a proxy may keep even that from us.
       if (/^(FATAL|PANIC)$/.test(error.severity ?? "")) this.die(error)

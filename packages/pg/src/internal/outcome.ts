@@ -6,7 +6,7 @@ import { type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailur
 import { DataError } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { classify } from "./classify.js"
-import type { Outcome } from "./exchange.js"
+import type { Exchange, Outcome } from "./exchange.js"
 import { fromServer, linkFailure, type ServerError, shown } from "./failure.js"
 import { refusalProvesGone } from "./gone.js"
 
@@ -27,7 +27,7 @@ export interface Answered {
   /** What was done is undone when the connection is lost. */
   readonly inTransaction: boolean
   readonly elapsedMillis?: number | undefined
-  /** The server refused an outdated plan. */
+  /** The server refused an outdated plan, or has lost a prepared statement. */
   readonly stale?: boolean | undefined
 }
 
@@ -87,7 +87,9 @@ const refused = (channel: Channel, error: ServerError, dead: boolean, answered: 
     sent: "yes",
     ...(answered.stale === true
       ? {
-        prefix: "A table changed under a prepared statement, which will be prepared anew: ",
+        prefix: code === "26000"
+          ? "The server has lost a prepared statement, which will be prepared anew. Run the unit of work again: "
+          : "A table changed under a prepared statement, which will be prepared anew. Run the unit of work again: ",
         means: { retryable: true }
       }
       : {})
@@ -106,13 +108,17 @@ const stopped = (channel: Channel, error: ServerError, answered: Answered) => {
   return timedOut ? { tag: "StatementTimeoutError" as const } : {}
 }
 
-/** A parser of types threw on a value of the server. */
-export const unreadable = (channel: Channel, statement: string): DataError =>
-  new DataError({
-    message: "The statement ran, but a parser given in `types` failed on one of the values it returned.",
+/** Why the answer to a statement that ran cannot be handed out, where it cannot. */
+export const unusable = (channel: Channel, exchange: Exchange, statement: string): DataError | undefined => {
+  if (exchange.unreadableAt < 0 && !exchange.copiedOut) return undefined
+  return new DataError({
+    message: exchange.copiedOut
+      ? "The statement ran, but its rows were sent as COPY … TO STDOUT sends them, which is not supported."
+      : "The statement ran, but a parser given in `types` failed on one of the values it returned.",
     engine: channel.context.engine,
     statement: shown(statement)
   })
+}
 
 /** COMMIT was answered by ROLLBACK. The session knows its name and its first failure better than the driver. */
 export const aborted = (channel: Channel): TransactionAborted =>

@@ -5,15 +5,16 @@
 import { Effect } from "effect"
 import { callback } from "effect-sql-engine/Driver"
 import type { Statement } from "effect-sql-engine/Driver"
-import { type SqlFailure, SqlSyntaxError } from "effect-sql-engine/SqlFailure"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
 import { Step } from "./exchange.js"
-import { answered, forgetStale } from "./execute.js"
-import { outcomeFailure, unreadable } from "./outcome.js"
+import { answered } from "./execute.js"
+import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
-import { refusedBehindPgBouncer } from "./pooled.js"
+import { refusedText } from "./refused.js"
 import { together, type Traits, traits } from "./sqlText.js"
+import { forgetStale, isUndone } from "./stale.js"
 import type { WireValue } from "./wire.js"
 
 type Results = Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>
@@ -40,54 +41,45 @@ export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>,
       if (!isBound(bound)) return answer(Effect.fail(bound))
       values.push(bound)
     }
-    const about = together(statements.map(({ sql }) => traits(sql)))
-    const refused = refusedBehindPgBouncer(channel, about) ?? refusedCopy(context.engine, about)
-    if (refused !== undefined) return answer(Effect.fail(refused))
-    return sendTogether(channel, statements, values, about, ending, answer)
+    const each = statements.map(({ sql }) => traits(sql))
+    for (const [i, about] of each.entries()) {
+      const refused = refusedText(channel, statements[i]!.sql, about)
+      if (refused !== undefined) return answer(Effect.fail(refused))
+    }
+    return sendTogether(channel, statements, values, each, ending, answer)
   })
 
-/** Whether the transaction that ends with these tags is the one that began with them. */
-const concluded = (tags: ReadonlyArray<string> | undefined): boolean =>
-  tags !== undefined && tags[0] === "BEGIN" && tags.indexOf("COMMIT") === tags.length - 1
-
-/** The server takes what is sent behind such a COPY for its data, or for the end of the connection. */
-const refusedCopy = (engine: string, { takesData }: Traits): SqlSyntaxError | undefined =>
-  takesData
-    ? new SqlSyntaxError({
-      message: "COPY … FROM STDIN is not supported, and nothing could stand behind it; nothing was sent.",
-      engine,
-      sent: "no"
-    })
-    : undefined
+/** Whether the transaction that ends with these tags is the one that began with them, behind `undone` others. */
+const concluded = (tags: ReadonlyArray<string> | undefined, undone: number): boolean =>
+  tags !== undefined && tags[undone] === "BEGIN" && tags.indexOf("COMMIT") === tags.length - 1
 
 const sendTogether = (
   channel: Channel,
   statements: ReadonlyArray<Statement>,
   values: ReadonlyArray<ReadonlyArray<WireValue>>,
-  about: Traits,
+  each: ReadonlyArray<Traits>,
   ending: Ending | undefined,
   answer: (results: Results) => void
 ): () => void => {
   const { link, settings } = channel
   const [first] = statements as [Statement]
+  const about = together(each)
   const send = (again: boolean) => {
     const closing = link.statements.toClose()
-    const steps = channel.preludeSteps(first.prelude, true)
+    const { begins, idle, steps } = channel.head(first.prelude, !again, again)
     const ahead = steps.length
-    const own = statements.map(({ prepare, shape, sql }, i) =>
-      new Step(
-        sql,
-        values[i]!,
-        collect(shape, settings.types),
-        // What one of them makes the server forget cannot be used behind it.
-        prepare && !about.forgets ? link.statements.take(sql) : undefined
-      )
-    )
+    let byName = !again
+    const own = statements.map(({ prepare, shape, sql }, i) => {
+      const result = collect(shape, settings.types)
+      const step = new Step(sql, values[i]!, result, prepare && byName ? link.statements.take(sql) : undefined)
+      // What one of them makes the server forget or refuse cannot be used behind it.
+      if (byName && outdates(channel, each[i]!)) byName = false
+      return step
+    })
     for (const step of own) steps.push(step)
     const end = steps.length
     if (ending !== undefined) steps.push(new Step(ending.commit))
-    const idle = link.status === "I"
-    const inTransaction = !idle || ahead > 0
+    const inTransaction = !idle || begins
     const ids = ending === undefined ? channel.askForTransaction(steps, about, inTransaction) : undefined
     channel.note(about, first.prelude)
     const exchange = channel.exchange(steps, closing)
@@ -96,29 +88,28 @@ const sendTogether = (
     channel.send(exchange, about, (outcome) => {
       channel.learnTransaction(ids)
       if (outcome.error === undefined && outcome.lost === undefined) {
-        if (ending !== undefined && concluded(exchange.tags)) ending.onCommitted()
-        const odd = statements[exchange.unreadableAt - ahead]
-        return answer(
-          odd === undefined
-            ? Effect.succeed(own.map(({ result }) => result!.rows))
-            : Effect.fail(unreadable(channel, odd.sql))
-        )
+        if (ending !== undefined && concluded(exchange.tags, ahead - first.prelude.length)) ending.onCommitted()
+        const odd = unusable(channel, exchange, statements[exchange.unreadableAt - ahead]?.sql ?? first.sql)
+        return answer(odd === undefined ? Effect.succeed(own.map(({ result }) => result!.rows)) : Effect.fail(odd))
       }
       const stale = forgetStale(channel, exchange, outcome)
-      // Refused to begin by a name it has lost: nothing has happened.
-      if (stale && again && idle && exchange.answered === 0 && outcome.lost === undefined && !exchange.abandoned) {
-        onTheWay = send(false)
+      // A lock of the session would be taken once more.
+      const kept = exchange.answered > ahead && about.leaves
+      if (stale !== undefined && idle && !kept && isUndone(exchange, outcome, begins)) {
+        onTheWay = send(true)
         return
       }
       // What failed, or would have been next; of what was refused ahead of them the first knows.
       const at = Math.max(0, Math.min(exchange.answered - ahead, statements.length - 1))
-      const failed = answered(exchange, statements[at]!, ahead + at, inTransaction, started)
+      const failed = {
+        ...answered(exchange, statements[at]!, ahead + at, inTransaction, started),
+        stale: stale === "certain"
+      }
       answer(Effect.fail(outcomeFailure(
         channel,
         outcome,
-        ending === undefined ? { ...failed, stale } : {
+        ending === undefined ? failed : {
           ...failed,
-          stale,
           statement: exchange.answered === end ? ending.commit : failed.statement,
           // The server answers in order: where it refuses a statement, it has not come to what stands behind it.
           commit: outcome.error === undefined || exchange.answered >= end
@@ -127,6 +118,10 @@ const sendTogether = (
     })
     return exchange
   }
-  let onTheWay = send(true)
+  let onTheWay = send(false)
   return () => link.abandon(onTheWay, true, ending === undefined)
 }
+
+/** Whether behind this statement what was prepared before may be unknown to the server, or refused by it. */
+const outdates = ({ shapes }: Channel, { forgets, reshapes, steers }: Traits): boolean =>
+  forgets || reshapes || (steers && shapes.inTransaction)

@@ -25,8 +25,10 @@ export interface Traits {
   readonly planned: boolean
   /** May make the server forget what was prepared. */
   readonly forgets: boolean
-  /** Wants data from the client. */
-  readonly takesData: boolean
+  /** May change what other texts return: the columns of a table, or what a name stands for. */
+  readonly reshapes: boolean
+  /** A COPY whose rows come from the client, or go to it. */
+  readonly copies: "FROM STDIN" | "TO STDOUT" | undefined
   /** Plainly a query: stopping it half-way undoes nothing. */
   readonly reads: boolean
   /** What in it certainly needs a connection of the server that stays with its client: `SET`, `LISTEN`, … */
@@ -148,6 +150,49 @@ const holders: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/^select\b.*\bpg_(try_)?advisory_lock(_shared)? *\(/, "an advisory lock of the session"]
 ]
 
+/** Statements that change no table, type or name. Of those that end a transaction the tags tell what they undo. */
+const keepsShapes = new RegExp(
+  "^\\(* *(select|insert|update|delete|merge|with|values|table|set|reset|show|fetch|move|copy|explain|execute|declare|close|" +
+    "lock|listen|unlisten|notify|begin|start|commit|end|rollback|abort|savepoint|release|prepare|truncate|analyze|vacuum|" +
+    "checkpoint)\\b"
+)
+
+/** Settings on which depends what a name stands for, or how a literal is read. */
+const meaningful =
+  /^(re)?set (session |local )?(search_path|schema|role|session authorization|session_authorization|standard_conforming_strings|all)\b/
+
+/** set_config, in a text as it is written, of one of those or of a name that is no plain literal. */
+const meaningfulConfig =
+  /\bset_config\W*\(\s*(?!'(?!(search_path|role|session_authorization|standard_conforming_strings)')[\w.]+')/i
+
+/** Other ways to change any setting, and a name that may be any. */
+const anySetting: ReadonlyArray<RegExp> = [/\bpg_settings\b/, /\bu&\w/]
+
+/** SELECT INTO makes a table, whose name may hide another. */
+const makesTable = /^(select|with)\b.*\binto\b/
+
+const reshapes = (sql: string, words: string, statements: ReadonlyArray<string>): boolean =>
+  statements.some((statement) =>
+    !keepsShapes.test(statement) || meaningful.test(statement) ||
+    makesTable.test(statement.replace(/\b(insert|merge) into\b/g, ""))
+  ) || (/\bset_config\b/.test(words) && meaningfulConfig.test(sql)) || anySetting.some((pattern) => pattern.test(words))
+
+const copiesOf = (statements: ReadonlyArray<string>): Traits["copies"] => {
+  for (const statement of statements) {
+    if (!/^copy\b/.test(statement)) continue
+    let bare = statement
+    // What stands in parentheses, a query or options, may hold the same words.
+    for (let before = ""; before !== bare;) {
+      before = bare
+      bare = bare.replace(/\([^()]*\)/g, " ")
+    }
+    // The server takes STDIN and STDOUT for the same.
+    const direction = /\b(from|to) (stdin|stdout)\b/.exec(bare)?.[1]
+    if (direction !== undefined) return direction === "from" ? "FROM STDIN" : "TO STDOUT"
+  }
+  return undefined
+}
+
 const holdsOf = (statements: ReadonlyArray<string>): string | undefined =>
   holders.find(([pattern]) => startsWith(statements, pattern))?.[1]
 
@@ -155,7 +200,8 @@ const startsWith = (statements: ReadonlyArray<string>, pattern: RegExp) =>
   statements.some((statement) => pattern.test(statement))
 
 const read = (sql: string): Traits => {
-  const text = significant(sql).replace(/\s+/g, " ").replace(localConfig, " ")
+  const words = significant(sql).replace(/\s+/g, " ")
+  const text = words.replace(localConfig, " ")
   const statements = text.split(";").map((part) => part.trim()).filter((part) => part !== "")
   const sets = startsWith(statements, /^set (?!local |transaction |constraints )/)
   const opaque = startsWith(statements, /^(do|call)\b/)
@@ -172,7 +218,8 @@ const read = (sql: string): Traits => {
     holds: holdsOf(statements),
     planned: startsWith(statements.slice(0, 1), /^\(* *(select|insert|update|delete|merge|with|values|table)\b/),
     forgets: startsWith(statements, /^(deallocate|discard)\b/),
-    takesData: startsWith(statements, /^copy\b.*\bfrom stdin\b/),
+    reshapes: reshapes(sql, words, statements),
+    copies: copiesOf(statements),
     reads: statements.length === 1 && startsWith(statements, /^(select|values|table|show)\b/),
     steers: startsWith(
       statements,
@@ -196,7 +243,8 @@ export const together = (all: ReadonlyArray<Traits>): Traits => {
     steers: some(({ steers }) => steers),
     planned: all.every(({ planned }) => planned),
     forgets: some(({ forgets }) => forgets),
-    takesData: some(({ takesData }) => takesData),
+    reshapes: some(({ reshapes }) => reshapes),
+    copies: all.find(({ copies }) => copies !== undefined)?.copies,
     reads: all.every(({ reads }) => reads),
     holds: all.find(({ holds }) => holds !== undefined)?.holds
   }
