@@ -12,6 +12,7 @@ import type { Manifest } from "./support/workspace.js"
 const order = [
   "SqlFailure",
   "EngineUrl",
+  "SqlText",
   "Dialect",
   "Driver",
   "Pool",

@@ -5,13 +5,13 @@
  *
  * @since 0.1.0
  */
-import { split } from "./internal/migrations/split.js"
 import type { Script } from "./internal/migrations/words.js"
 import type { Lock } from "./internal/mutex/words.js"
 import type { Rows } from "./internal/repository/words.js"
 import type { Seeding } from "./internal/seed/words.js"
 import type { Ddl } from "./internal/table/ddl.js"
 import type { StatementFailureTag } from "./SqlFailure.js"
+import type { SqlSyntax } from "./SqlText.js"
 
 export type { Script } from "./internal/migrations/words.js"
 export type { Lock, RowLock, SessionLock } from "./internal/mutex/words.js"
@@ -88,6 +88,8 @@ export interface Dialect {
   readonly rollbackToSavepoint: (name: string) => string
   /** Quotes an identifier so that it is only a name, whatever it holds. */
   readonly quoteIdentifier: (name: string) => string
+  /** How a text is cut into tokens and statements. */
+  readonly syntax: SqlSyntax
   /** A statement that answers with the version of the database as `version`; absent: a health check does not tell it. */
   readonly version?: string | undefined
   /** Total: every code means exactly one thing. */
@@ -96,28 +98,10 @@ export interface Dialect {
   readonly ddl?: Ddl | undefined
   /** How a lock over the whole database is taken; absent: `Mutex`, `Migrations` and `Seed` cannot be used on it. */
   readonly lock?: Lock | undefined
-  /** How a text of several statements is cut; absent: `Migrations` and `Seed` cannot be used on it. */
+  /** How a table is looked for; absent: `Migrations` and `Seed` cannot be used on it. */
   readonly script?: Script | undefined
   /** How foreign keys wait until all rows are there; absent: `Seed` cannot be used on it. */
   readonly seeding?: Seeding | undefined
   /** How rows are written many at a time; absent: `Repository` and `Session.enqueue` cannot be used on it. */
   readonly rows?: Rows | undefined
 }
-
-/**
- * The statements of a text, as the database's own shell would cut it: without the semicolons behind them, and without
- * the blanks and comments before. A dialect that cannot cut takes the text for one statement.
- *
- * @example
- * ```ts
- * import { Dialect } from "effect-sql-engine"
- * import { SqliteDialect } from "effect-sql-engine-sqlite"
- *
- * Dialect.statements(SqliteDialect.dialect, "select ';' ; -- so\nselect 2;") // => ["select ';'", "select 2"]
- * ```
- *
- * @since 0.1.0
- * @category texts
- */
-export const statements = ({ script }: Dialect, text: string): ReadonlyArray<string> =>
-  script === undefined ? [text] : split(text, script)

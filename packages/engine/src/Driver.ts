@@ -204,11 +204,6 @@ export interface Driver {
   /** OpenTelemetry attributes of every statement's span. */
   readonly attributes: Readonly<Record<string, unknown>>
   readonly compiler: Compiler
-  /**
-   * A statement as the database reads it: without comments, and without what stands in literals. Absent: comments begin with
-   * `--` and end with the line, or are between marks of their own, and do not nest.
-   */
-  readonly significant?: ((sql: string) => string) | undefined
   /** Applied to the rows of statements that ask for transformed names. */
   readonly transformRows?: (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
   /** Where everything can run. */

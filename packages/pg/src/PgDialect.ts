@@ -10,6 +10,7 @@ import { lock } from "./internal/lock.js"
 import { rows } from "./internal/rows.js"
 import { script } from "./internal/script.js"
 import { seeding } from "./internal/seeding.js"
+import { syntax } from "./internal/syntax.js"
 
 const quoteIdentifier = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`
 
@@ -43,6 +44,7 @@ export const dialect: Dialect = {
   rollbackToSavepoint: (name) =>
     `ROLLBACK TO SAVEPOINT ${quoteIdentifier(name)}; RELEASE SAVEPOINT ${quoteIdentifier(name)}`,
   quoteIdentifier,
+  syntax,
   version: "SELECT current_setting('server_version') AS version",
   classify: classifyCode,
   ddl,

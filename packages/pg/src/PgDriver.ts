@@ -18,7 +18,6 @@ import { Listener, type ListenEvent as Event } from "./internal/listener.js"
 import { refusedChannel } from "./internal/notification.js"
 import { needsSession } from "./internal/pooled.js"
 import { readSettings } from "./internal/settings.js"
-import { significant } from "./internal/sqlText.js"
 import type { PgConfig } from "./PgConfig.js"
 import { dialect } from "./PgDialect.js"
 
@@ -115,7 +114,6 @@ export const make = (config: PgConfig): Effect.Effect<PgDriver, EngineConfigErro
         "server.port": first.port
       },
       compiler: makeCompiler(config.transformQueryNames, config.transformJson),
-      significant,
       transformRows: config.transformResultNames === undefined
         ? undefined
         : defaultTransforms(config.transformResultNames, config.transformJson).array,

@@ -10,6 +10,7 @@ import { classify as classifyCode } from "./internal/resultCodes.js"
 import { rows } from "./internal/rows.js"
 import { script } from "./internal/script.js"
 import { seeding } from "./internal/seeding.js"
+import { syntax } from "./internal/syntax.js"
 
 /**
  * SQLite's dialect.
@@ -33,6 +34,7 @@ export const dialect: Dialect = {
   releaseSavepoint: (name) => `RELEASE ${quoteIdentifier(name)}`,
   rollbackToSavepoint: (name) => `ROLLBACK TO ${quoteIdentifier(name)}; RELEASE ${quoteIdentifier(name)}`,
   quoteIdentifier,
+  syntax,
   // Reading the schema shows that the file can be read.
   version: "SELECT sqlite_version() AS version, (SELECT count(*) FROM sqlite_schema) AS tables",
   classify: classifyCode,

@@ -10,14 +10,13 @@ import { defaultTransforms, makeCompilerSqlite } from "@effect/sql/Statement"
 import { Effect, type Scope } from "effect"
 import type { ConnectContext, Driver, DriverConnection, Lane } from "effect-sql-engine/Driver"
 import { ConnectionError, type EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
-import { BoundedMap } from "./internal/boundedMap.js"
 import { settingsOf } from "./internal/config.js"
 import type { Settings } from "./internal/config.js"
 import { make as makeConnection } from "./internal/connection.js"
 import { identityOf } from "./internal/diagnosis.js"
 import type { Handle } from "./internal/handle.js"
-import { isRead } from "./internal/isRead.js"
 import { open, originOf, type Purpose } from "./internal/open.js"
+import { traits } from "./internal/traits.js"
 import type { SqliteConfig } from "./SqliteConfig.js"
 import { dialect } from "./SqliteDialect.js"
 
@@ -100,18 +99,6 @@ const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: C
     )
   })
 
-/** Remembers what it has told: the same few texts run again and again. */
-const remembering = (tell: (sql: string) => boolean): (sql: string) => boolean => {
-  const told = new BoundedMap<string, boolean>(500)
-  return (sql) => {
-    const known = told.get(sql)
-    if (known !== undefined) return known
-    const answer = tell(sql)
-    told.set(sql, answer)
-    return answer
-  }
-}
-
 /**
  * Makes the driver for one database file, or for one database in memory.
  *
@@ -166,6 +153,6 @@ export const make = (config: SqliteConfig): Effect.Effect<Driver, EngineConfigEr
       read: readLane,
       inMemory: settings.memory,
       // A function of an extension may write, and a SELECT can call it.
-      isRead: readLane !== undefined && settings.extensions.length === 0 ? remembering(isRead) : undefined
+      isRead: readLane !== undefined && settings.extensions.length === 0 ? (sql) => traits(sql).reads : undefined
     }
   })

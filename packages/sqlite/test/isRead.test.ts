@@ -1,9 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import Sqlite from "better-sqlite3"
 import { FastCheck } from "effect"
-import { isRead } from "../src/internal/isRead.js"
-import { markOf } from "../src/internal/mark.js"
-import { tokens } from "../src/internal/tokens.js"
+import { traits } from "../src/internal/traits.js"
+
+const isRead = (sql: string) => traits(sql).reads
+const markOf = (sql: string) => traits(sql).mark
 
 const reads = [
   "SELECT 1",
@@ -96,23 +97,6 @@ describe("isRead", () => {
   })
 })
 
-describe("tokens", () => {
-  it("cuts any text without losing its place", () => {
-    FastCheck.assert(
-      FastCheck.property(FastCheck.string({ unit: "grapheme" }), (sql) => {
-        for (const token of tokens(sql)) expect(typeof token.text).toBe("string")
-      }),
-      { seed: 23 }
-    )
-    expect([...tokens("SELECT \"a\"\"b\" /* x */ FROM [c d] -- end")]).toEqual([
-      { kind: "word", text: "select" },
-      { kind: "name", text: "a\"b" },
-      { kind: "word", text: "from" },
-      { kind: "name", text: "c d" }
-    ])
-  })
-})
-
 describe("markOf", () => {
   it.each([
     ["SELECT 1", "nothing"],
@@ -123,6 +107,7 @@ describe("markOf", () => {
     ["/* x */ pragma main.cache_size(10)", "setting"],
     ["\uFEFFPRAGMA \"foreign_keys\" = off", "setting"],
     ["EXPLAIN PRAGMA foreign_keys = 0", "setting"],
+    [";; PRAGMA foreign_keys = 0", "setting"],
     ["EXPLAIN QUERY PLAN PRAGMA foreign_keys = 0", "setting"],
     ["PRAGMA other.cache_size = 10", "something"],
     ["PRAGMA case_sensitive_like = 1", "something"],

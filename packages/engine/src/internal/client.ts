@@ -46,6 +46,7 @@ const executeIn = <E>(
     fiber,
     ref,
     statement.sql,
+    statement.info,
     (connection, prelude, onSend) =>
       connection.execute(
         new Sent(
@@ -134,7 +135,7 @@ const executeWatched = (
   statement: Unsent,
   fiber: Fiber.RuntimeFiber<any, any>
 ): Effect.Effect<ReadonlyArray<any>, SqlFailure> => {
-  const watched = start(host, { sql: statement.sql, params: statement.params, session: ref?.unit.session }, fiber)
+  const watched = start(host, { ...statement, session: ref?.unit.session }, fiber)
   const rows = ref === undefined
     ? executeAlone(host, statement, typed, fiber, watched)
     : executeIn(fiber, ref, statement, typed, watched)
@@ -160,6 +161,10 @@ class EngineConnection implements Connection {
     return this.bound === undefined ? current(this.host, fiber) : nearest(this.bound, fiber.currentContext.unsafeMap)
   }
 
+  private query(sql: string, params: ReadonlyArray<unknown>, shape: Unsent["shape"], prepare: boolean): Unsent {
+    return new Unsent(sql, params, shape, prepare, this.host.infos.of(sql))
+  }
+
   private run(statement: Unsent, transform: Transform): Effect.Effect<ReadonlyArray<any>, SqlError> {
     return Effect.withFiberRuntime((fiber) => this.runIn(fiber, statement, transform))
   }
@@ -180,20 +185,20 @@ class EngineConnection implements Connection {
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    return this.run(new Unsent(sql, params, "rows", true), transform)
+    return this.run(this.query(sql, params, "rows", true), transform)
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: Transform) {
-    return this.run(new Unsent(sql, params, "rows", false), transform)
+    return this.run(this.query(sql, params, "rows", false), transform)
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.run(new Unsent(sql, params, "values", true), undefined)
+    return this.run(this.query(sql, params, "values", true), undefined)
   }
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<unknown, SqlError> {
     // The client's own result object is the only row.
-    return Effect.map(this.run(new Unsent(sql, params, "raw", true), undefined), (rows) => rows[0])
+    return Effect.map(this.run(this.query(sql, params, "raw", true), undefined), (rows) => rows[0])
   }
 
   executeStream(
@@ -202,12 +207,12 @@ class EngineConnection implements Connection {
     transform: Transform,
     site?: Site
   ): Stream.Stream<any, SqlError> {
-    const statement = new Unsent(sql, params, "rows", true)
+    const statement = this.query(sql, params, "rows", true)
     const rows = Stream.mapError(
       Stream.unwrap(Effect.withFiberRuntime<Stream.Stream<any, SqlFailure>>((fiber) => {
         const ref = this.refOf(fiber)
         const watched = isWatched(this.host, fiber)
-          ? start(this.host, { sql, params, session: ref?.unit.session }, fiber)
+          ? start(this.host, { ...statement, session: ref?.unit.session }, fiber)
           : undefined
         const read = ref === undefined
           ? alone(poolFor(this.host, sql), statement, priorityIn(fiber), watched, site)

@@ -13,6 +13,8 @@ import type { Fiber, Tracer } from "effect"
 import type { Statement } from "../Driver.js"
 import type { Site } from "./sight/site.js"
 import { siteOf } from "./sight/site.js"
+import type { InfoCache } from "./sql/cache.js"
+import type { StatementInfo } from "./sql/info.js"
 
 /** A statement before anything goes ahead of it. */
 export class Unsent implements Omit<Statement, "prelude" | "onSend"> {
@@ -20,7 +22,8 @@ export class Unsent implements Omit<Statement, "prelude" | "onSend"> {
     readonly sql: string,
     readonly params: ReadonlyArray<unknown>,
     readonly shape: Statement["shape"],
-    readonly prepare: boolean
+    readonly prepare: boolean,
+    readonly info: StatementInfo
   ) {}
 }
 
@@ -49,7 +52,7 @@ export type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyA
 /** A connection that is told in which fiber a statement runs, and where a stream was asked for. */
 interface EngineConnection extends SqlConnection.Connection {
   /** Whose connection it is. */
-  readonly host: object
+  readonly host: { readonly infos: InfoCache }
   readonly runIn: (
     fiber: Fiber.RuntimeFiber<any, any>,
     statement: Unsent,
@@ -65,7 +68,7 @@ interface EngineConnection extends SqlConnection.Connection {
 
 /** Runs what was compiled. */
 type Run<X> = (
-  sql: string,
+  info: StatementInfo,
   params: ReadonlyArray<unknown>,
   fiber: Fiber.RuntimeFiber<any, any>,
   attributes?: Readonly<Record<string, unknown>>
@@ -111,33 +114,33 @@ export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<
 
   commit(): Effect.Effect<ReadonlyArray<A>, SqlError> {
     const { connection, transformRows } = this.client
-    return this.run((sql, params, fiber) =>
-      connection.runIn(fiber, new Unsent(sql, params, "rows", true), transformRows)
+    return this.run((info, params, fiber) =>
+      connection.runIn(fiber, new Unsent(info.sql, params, "rows", true, info), transformRows)
     )
   }
 
   get withoutTransform(): Effect.Effect<ReadonlyArray<A>, SqlError> {
-    return this.run((sql, params) => this.client.connection.execute(sql, params, undefined), true)
+    return this.run(({ sql }, params) => this.client.connection.execute(sql, params, undefined), true)
   }
 
   get raw(): Effect.Effect<unknown, SqlError> {
-    return this.run((sql, params) => this.client.connection.executeRaw(sql, params), true)
+    return this.run(({ sql }, params) => this.client.connection.executeRaw(sql, params), true)
   }
 
   get values(): Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError> {
-    return this.run((sql, params) => this.client.connection.executeValues(sql, params))
+    return this.run(({ sql }, params) => this.client.connection.executeValues(sql, params))
   }
 
   get unprepared(): Effect.Effect<ReadonlyArray<A>, SqlError> {
     const { connection, transformRows } = this.client
-    return this.run((sql, params) => connection.executeUnprepared(sql, params, transformRows))
+    return this.run(({ sql }, params) => connection.executeUnprepared(sql, params, transformRows))
   }
 
   get stream(): Stream.Stream<A, SqlError> {
     const { connection, transformRows } = this.client
     const site = siteOf(streamGetter)
     return Stream.unwrap(
-      this.run((sql, params) => Effect.succeed(connection.executeStream(sql, params, transformRows, site)))
+      this.run(({ sql }, params) => Effect.succeed(connection.executeStream(sql, params, transformRows, site)))
     )
   }
 
@@ -146,14 +149,19 @@ export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<
     const { transformRows } = this.client
     return this.runIn(
       fiber,
-      (sql, params, _, attributes) =>
-        Effect.succeed({ statement: new Unsent(sql, params, "rows", true), transformRows, attributes })
+      (info, params, _, attributes) =>
+        Effect.succeed({ statement: new Unsent(info.sql, params, "rows", true, info), transformRows, attributes })
     )
   }
 
   /** Whether it belongs to an engine. */
   isOf(host: object): boolean {
     return this.client.connection.host === host
+  }
+
+  /** What its text says. */
+  protected infoOf(sql: string): StatementInfo {
+    return this.client.connection.host.infos.of(sql)
   }
 
   private run<X>(
@@ -171,7 +179,7 @@ export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<
     const transformer = fiber.getFiberRef(SqlStatement.currentTransformer)
     if (Option.isSome(transformer)) return this.transformed(transformer.value, fiber, f, withoutTransform)
     const [sql, params] = this.compile(withoutTransform)
-    return f(sql, params, fiber)
+    return f(this.infoOf(sql), params, fiber)
   }
 
   /** The span a transformer is given collects what it says, for the statement's own. */
@@ -194,7 +202,8 @@ export abstract class EngineStatement<A> extends Effectable.Class<ReadonlyArray<
       Effect.flatMap((span) => transformer(this, this.client.sql(), fiber.getFiberRefs(), span)),
       Effect.flatMap((statement) => {
         const [sql, params] = statement.compile(withoutTransform)
-        return Effect.annotateSpans(Effect.withFiberRuntime<X, SqlError>((fiber) => f(sql, params, fiber, said)), said)
+        const info = this.client.connection.host.infos.of(sql)
+        return Effect.annotateSpans(Effect.withFiberRuntime<X, SqlError>((fiber) => f(info, params, fiber, said)), said)
       })
     )
   }
@@ -228,7 +237,7 @@ class BuiltStatement<A> extends EngineStatement<A> {
 /** A template whose places hold values only: its text is always the same, and was made before. */
 class TemplateStatement<A> extends EngineStatement<A> {
   constructor(
-    private readonly text: string,
+    private readonly info: StatementInfo,
     private readonly strings: TemplateStringsArray,
     private readonly params: ReadonlyArray<unknown>,
     client: Client
@@ -241,7 +250,11 @@ class TemplateStatement<A> extends EngineStatement<A> {
   }
 
   compile() {
-    return [this.text, this.params] as const
+    return [this.info.sql, this.params] as const
+  }
+
+  protected override infoOf() {
+    return this.info
   }
 }
 
@@ -261,20 +274,21 @@ const isPlain = (value: unknown): boolean => {
   }
 }
 
-/** The texts of templates, by the template: there is one for each place in a program. */
+/** What the texts of templates say, by the template: there is one for each place in a program. */
 class Texts {
-  private readonly known = new WeakMap<TemplateStringsArray, string>()
+  private readonly known = new WeakMap<TemplateStringsArray, StatementInfo>()
 
-  /** The text; nothing where it cannot be known without the values. */
-  of(strings: TemplateStringsArray, params: ReadonlyArray<unknown>, client: Client): string | undefined {
+  /** What it says; nothing where its text cannot be known without the values. */
+  of(strings: TemplateStringsArray, params: ReadonlyArray<unknown>, client: Client): StatementInfo | undefined {
     if (!params.every(isPlain)) return undefined
     const known = this.known.get(strings)
     // What is not a template of the language may be another one the next time.
     if (known !== undefined || !Object.isFrozen(strings)) return known
     const [text, bound] = client.build(strings, params).compile()
     if (bound.length !== params.length || !params.every((value, i) => Object.is(value, bound[i]))) return undefined
-    this.known.set(strings, text)
-    return text
+    const info = client.connection.host.infos.of(text)
+    this.known.set(strings, info)
+    return info
   }
 }
 
@@ -303,10 +317,10 @@ export const makeConstructor = (
   const sql: SqlStatement.Constructor = Object.assign(
     (strings: TemplateStringsArray | string, ...args: Array<any>): any => {
       if (typeof strings === "string") return base(strings)
-      const text = texts?.of(strings, args, client)
-      return text === undefined
+      const info = texts?.of(strings, args, client)
+      return info === undefined
         ? new BuiltStatement(base(strings, ...args).segments, client)
-        : new TemplateStatement(text, strings, args, client)
+        : new TemplateStatement(info, strings, args, client)
     },
     base,
     {

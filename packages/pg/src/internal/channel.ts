@@ -14,7 +14,7 @@ import { deathProvesGone } from "./gone.js"
 import type { Link } from "./link.js"
 import type { Settings } from "./settings.js"
 import { Shapes } from "./shapes.js"
-import { type Traits, traits } from "./sqlText.js"
+import { type Traits, traits } from "./traits.js"
 
 const statuses: Readonly<Record<"I" | "T" | "E", TransactionStatus>> = { I: "none", T: "open", E: "failed" }
 

@@ -10,7 +10,7 @@ import { control } from "./control.js"
 import { cursorStream } from "./cursor.js"
 import { execute } from "./execute.js"
 import { Ending, pipeline } from "./pipeline.js"
-import { traits } from "./sqlText.js"
+import { traits } from "./traits.js"
 
 /** One physical connection. */
 export class Connection extends Channel implements DriverConnection {

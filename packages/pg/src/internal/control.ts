@@ -8,7 +8,7 @@ import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { Exchange, Script, Step } from "./exchange.js"
 import { aborted, outcomeFailure } from "./outcome.js"
-import { traits } from "./sqlText.js"
+import { traits } from "./traits.js"
 
 const none: ReadonlyArray<never> = []
 

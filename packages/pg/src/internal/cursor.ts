@@ -17,7 +17,7 @@ import { type Exchange, type Outcome, PortalStep, type Step } from "./exchange.j
 import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
 import { refusedText } from "./refused.js"
-import { traits } from "./sqlText.js"
+import { traits } from "./traits.js"
 import type { WireValue } from "./wire.js"
 
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>

@@ -12,7 +12,7 @@
  * A function the server runs may change what nothing here can see; `docs/postgresql.md` says so.
  */
 import type { PreparedStatements } from "./preparedStatements.js"
-import type { Traits } from "./sqlText.js"
+import type { Traits } from "./traits.js"
 
 /** Reported settings that change without anybody on this connection having done it. */
 const serversOwn = new Set(["in_hot_standby"])

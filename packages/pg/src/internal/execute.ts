@@ -11,8 +11,8 @@ import { Exchange, Script, Step } from "./exchange.js"
 import { type Answered, outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
 import { refusedText } from "./refused.js"
-import { type Traits, traits } from "./sqlText.js"
 import { forgetStale, isUndone } from "./stale.js"
+import { type Traits, traits } from "./traits.js"
 import type { WireValue } from "./wire.js"
 
 type Rows = Effect.Effect<ReadonlyArray<any>, SqlFailure>

@@ -13,8 +13,8 @@ import { answered } from "./execute.js"
 import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
 import { refusedText } from "./refused.js"
-import { together, type Traits, traits } from "./sqlText.js"
 import { forgetStale, isUndone } from "./stale.js"
+import { together, type Traits, traits } from "./traits.js"
 import type { WireValue } from "./wire.js"
 
 type Results = Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>

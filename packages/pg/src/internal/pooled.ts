@@ -7,7 +7,7 @@
  */
 import { EngineConfigError } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
-import type { Traits } from "./sqlText.js"
+import type { Traits } from "./traits.js"
 
 /** The refusal of something that outlives its transaction. */
 export const needsSession = (engine: string, what: string): EngineConfigError => {

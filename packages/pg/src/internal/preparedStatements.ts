@@ -7,8 +7,8 @@
  */
 
 import type { Columns } from "./collect.js"
-import { traits } from "./sqlText.js"
 import { statementName } from "./statementName.js"
+import { traits } from "./traits.js"
 
 const none: ReadonlyArray<never> = []
 

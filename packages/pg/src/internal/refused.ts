@@ -5,7 +5,7 @@ import { type SqlFailure, SqlSyntaxError } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { shown } from "./failure.js"
 import { refusedBehindPgBouncer } from "./pooled.js"
-import type { Traits } from "./sqlText.js"
+import type { Traits } from "./traits.js"
 
 /**
  * The refusal of a COPY whose rows go through the client: nobody would send them, or read them. Behind COPY FROM STDIN the

@@ -14,7 +14,7 @@
  */
 import type { Reported } from "./dirt.js"
 import type { PreparedStatements } from "./preparedStatements.js"
-import type { Traits } from "./sqlText.js"
+import type { Traits } from "./traits.js"
 
 /** Tags of statements after which every text returns what it did before, whatever stands behind these words. */
 const harmless =

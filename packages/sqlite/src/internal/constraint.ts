@@ -3,7 +3,8 @@
  */
 import type { Database } from "better-sqlite3"
 import type { ConstraintFacts } from "effect-sql-engine/SqlFailure"
-import { tokens } from "./tokens.js"
+import { tokens } from "effect-sql-engine/SqlText"
+import { syntax } from "./syntax.js"
 
 /** Splits `users.email, users.name`: each column has its table before it, which is the same one for all. */
 const columnsOf = (list: string): ConstraintFacts => {
@@ -24,7 +25,7 @@ const sameColumns = (some: ReadonlyArray<string | null>, others: ReadonlyArray<s
 
 /** The name given to a UNIQUE or PRIMARY KEY over these columns in the text of a CREATE TABLE. */
 export const namedConstraint = (createTable: string, columns: ReadonlyArray<string>): string | undefined => {
-  const all = [...tokens(createTable)]
+  const all = tokens(createTable, syntax)
   const wanted = columns.map((column) => column.toLowerCase())
   const text = (at: number) => all[at]?.text.toLowerCase()
   let column: string | undefined

@@ -10,7 +10,7 @@ import type { Database, Statement } from "better-sqlite3"
 import { BoundedMap } from "./boundedMap.js"
 import { Cursor } from "./cursor.js"
 import { Leftovers } from "./leftovers.js"
-import { markOf } from "./mark.js"
+import { traits } from "./traits.js"
 
 /** What a statement's result looks like. */
 export interface Reading {
@@ -89,7 +89,7 @@ export class Handle {
   run(sql: string, bound: ReadonlyArray<unknown>, reading: Reading): ReadonlyArray<any> {
     const known = reading.prepare ? this.#prepared.get(sql) : undefined
     if (known !== undefined) return this.#result(known, bound, reading)
-    const mark = markOf(sql)
+    const { mark } = traits(sql)
     this.#leftovers.before(mark)
     const prepared = this.#prepare(sql)
     if (reading.prepare && mark.cached && sql.length <= longestCached) this.#prepared.set(sql, prepared)
@@ -100,7 +100,7 @@ export class Handle {
 
   /** Opens a statement whose rows are read bit by bit; one that returns none is run at once. */
   open(sql: string, bound: ReadonlyArray<unknown>, reading: Reading): Cursor | undefined {
-    const mark = markOf(sql)
+    const { mark } = traits(sql)
     this.#leftovers.before(mark)
     // A statement of its own: the kept one could not be run again before the last row is read.
     const prepared = this.#prepare(sql)

@@ -1,8 +1,8 @@
 /**
- * Whether a lone statement may run on a read-only connection, told from its text. In doubt it may not: the writer can do
+ * Whether a statement outside of any session may run on a read-only connection. In doubt it may not: the writer can do
  * everything a reader can, only one at a time.
  */
-import { type Token, tokens } from "./tokens.js"
+import type { Statements, Token } from "effect-sql-engine/SqlText"
 
 /** Words that answer for the connection they run on, or that change something from inside a SELECT. */
 const bound: ReadonlySet<string> = new Set([
@@ -21,7 +21,7 @@ const verbs: ReadonlySet<string> = new Set(["select", "values", "insert", "updat
 const reads: ReadonlySet<string> = new Set(["select", "values"])
 
 const isBound = (token: Token, next: Token | undefined): boolean => {
-  if (token.kind === "sign") return false
+  if (token.kind !== "word" && token.kind !== "name" && token.kind !== "string") return false
   const text = token.text.toLowerCase()
   // `pragma_…` tables show the settings of the connection that is asked.
   return bound.has(text) || text.startsWith("pragma_") || (text === "temp" && next?.text === ".")
@@ -33,19 +33,12 @@ const verb = (all: ReadonlyArray<Token>): string | undefined => {
   let at = 0
   if (words[at] === "explain") at += words[at + 1] === "query" && words[at + 2] === "plan" ? 3 : 1
   if (words[at] !== "with") return words[at]
-  let depth = 0
-  for (; at < all.length; at++) {
-    const { kind, text } = all[at]!
-    if (kind === "sign") depth += text === "(" ? 1 : text === ")" ? -1 : 0
-    else if (depth === 0 && kind === "word" && verbs.has(text)) return text
-  }
-  return undefined
+  return all.find(({ depth, kind, text }) => depth === 0 && kind === "word" && verbs.has(text))?.text
 }
 
-/** Whether this text is one statement that only reads, and answers the same on every connection. */
-export const isRead = (sql: string): boolean => {
-  const all = [...tokens(sql)]
-  while (all.at(-1)?.kind === "sign" && all.at(-1)?.text === ";") all.pop()
-  if (sql.includes("\0") || all.some((token) => token.kind === "sign" && token.text === ";")) return false
+/** Whether a text is one statement that only reads, and answers the same on every connection. */
+export const isRead = ([all, ...others]: Statements): boolean => {
+  // SQLite takes a NUL for the end of the text.
+  if (all === undefined || others.length > 0 || all.some((token) => token.isSign("\0"))) return false
   return reads.has(verb(all) ?? "") && !all.some((token, at) => isBound(token, all[at + 1]))
 }

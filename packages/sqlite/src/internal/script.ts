@@ -1,16 +1,9 @@
 /**
- * How a text of several statements reads on SQLite.
- *
- * Source: https://www.sqlite.org/lang.html
+ * How a table is looked for on SQLite.
  */
 import type { Script } from "effect-sql-engine/Dialect"
 
 export const script: Script = {
-  nestedComments: false,
-  dollarQuotes: false,
-  escapeStrings: false,
-  bracketNames: true,
-  body: /^create (temp |temporary )?trigger .*\bbegin$/,
   schemas: false,
   tableExists: (table) => ({
     sql:

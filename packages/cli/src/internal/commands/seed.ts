@@ -114,7 +114,7 @@ export const reset = Command.make(
         const found = yield* fileOf(Option.getOrUndefined(given.seed), given.dir)
         const set = inFolder(given.dir)
         // Migrations that cannot be read are found before anything is dropped.
-        const migrations = yield* set.migrations
+        const migrations = yield* withEngine(target, ({ dialect }) => set.migrations(dialect.syntax))
         const parts = [`drop ${shown}`, "create it", `apply ${count(migrations.length, "migration")}`]
         if (found !== undefined) parts.push(`seed it from ${found}`)
         if (given.dryRun) return { text: `Would ${parts.join(", ")}.`, json: { outcome: "Planned", steps: parts } }

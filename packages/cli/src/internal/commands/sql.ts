@@ -5,7 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { SafeIntegers } from "@effect/sql/SqlClient"
 import { Effect, Option } from "effect"
-import { Dialect } from "effect-sql-engine"
+import { SqlText } from "effect-sql-engine"
 import type { Engine } from "effect-sql-engine"
 import { refine } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
@@ -88,11 +88,11 @@ export const sql = Command.make(
         yield* insist(target)
         return yield* withEngine(target, (engine) =>
           Effect.gen(function*() {
-            const statements = Dialect.statements(engine.dialect, text)
+            const statements = SqlText.split(text, engine.dialect.syntax)
             if (statements.length === 0) {
               return yield* new UsageError({ message: "There is no statement in what was given." })
             }
-            const all = Effect.forEach(statements, (one) => ask(engine, one))
+            const all = Effect.forEach(statements, (one) => ask(engine, one.text))
             const answers = yield* statements.length === 1 || given.noTransaction ? all : engine.transaction(all)
             return {
               text: answers.map(told).join("\n\n"),

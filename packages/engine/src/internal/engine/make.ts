@@ -16,6 +16,7 @@ import { ownRuntime } from "../ownRuntime.js"
 import type { SessionTotals } from "../session/events.js"
 import type { Host } from "../session/unit.js"
 import { watchLeaks } from "../sight/leaks.js"
+import { infosOf } from "../sql/cache.js"
 import { Sight } from "../sight/sight.js"
 import type { StatementLog } from "../sight/sight.js"
 import { want } from "../sight/site.js"
@@ -50,12 +51,13 @@ export const make = (
     const interceptor = yield* Effect.serviceOption(Interceptor)
     const set = prepared(unprepared, atHome, options.onConnect)
     const driver = Option.isSome(interceptor) ? yield* interceptor.value(set, name) : set
+    const infos = infosOf(driver.dialect.syntax)
     const pool = (lane: Lane, kind: "write" | "read") =>
       Effect.map(
         Pool.make(name, lane, { ...options.pool, ...lanePool(lane.connections) }, kind === "read" ? "read-only " : ""),
         (pool) => {
           const lending = guarded(pool, kind, driver, atHome, options.onCheckout)
-          return leakMillis < Infinity ? watchLeaks(lending, name, leakMillis, deadlines, runtime) : lending
+          return leakMillis < Infinity ? watchLeaks(lending, name, leakMillis, deadlines, runtime, infos) : lending
         }
       )
     const write = yield* pool(driver.write, "write")
@@ -80,6 +82,7 @@ export const make = (
       name,
       key: nextKey(),
       driver,
+      infos,
       write,
       read,
       aside,

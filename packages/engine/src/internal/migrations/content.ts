@@ -3,8 +3,10 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Either, Predicate } from "effect"
+import type { SqlSyntax } from "../../SqlText.js"
 import type { Body, Loaded } from "./model.js"
-import { readSql } from "./sqlText.js"
+import { readSql } from "./sections.js"
+import type { Section } from "./sections.js"
 
 /**
  * What a step does: SQL, one or several statements; or an effect.
@@ -65,10 +67,10 @@ const code = <R>(effect: Effect.Effect<unknown, unknown, R>): Body<R> => ({ _tag
 
 const isWork = (u: unknown): u is Work<any> => typeof u === "string" || Effect.isEffect(u)
 
-const ofText = (text: string): Either.Either<Content<never>, string> => {
-  const read = readSql(text)
+const ofText = (text: string, syntax: SqlSyntax): Either.Either<Content<never>, string> => {
+  const read = readSql(text, syntax)
   if (typeof read === "string") return Either.left(read)
-  const sql = (text: string): Body<never> => ({ _tag: "Sql", text })
+  const sql = (section: Section): Body<never> => ({ _tag: "Sql", section })
   return Either.right({
     transaction: read.transaction,
     up: sql(read.up),
@@ -77,18 +79,19 @@ const ofText = (text: string): Either.Either<Content<never>, string> => {
   })
 }
 
-const ofWork = <R>(work: Work<R>): Either.Either<Content<R>, string> =>
+const ofWork = <R>(work: Work<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> =>
   typeof work === "string"
-    ? ofText(work)
+    ? ofText(work, syntax)
     : Either.right({ transaction: true, up: code(work), down: undefined, checksum: undefined })
 
 /** Reads what was written down; a text says what is wrong with it. */
-export const contentOf = <R>(input: Input<R>): Either.Either<Content<R>, string> => {
-  if (isWork(input)) return ofWork<R>(input)
+export const contentOf = <R>(input: Input<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> => {
+  if (isWork(input)) return ofWork<R>(input, syntax)
+  const { down } = input
   return Either.flatMap(
-    ofWork(input.up),
+    ofWork(input.up, syntax),
     (up) =>
-      Either.map(input.down === undefined ? Either.right({ up: up.down }) : ofWork(input.down), (down): Content<R> => ({
+      Either.map(down === undefined ? Either.right({ up: up.down }) : ofWork(down, syntax), (down): Content<R> => ({
         transaction: input.transaction ?? up.transaction,
         up: up.up,
         down: down.up,
@@ -102,10 +105,10 @@ const isParts = (u: unknown): u is Parts<any> =>
   (!Predicate.hasProperty(u, "down") || u.down === undefined || isWork(u.down))
 
 /** Reads a module: it exports a migration by default, or is its parts. */
-export const contentOfModule = (module: unknown): Either.Either<Content<any>, string> => {
+export const contentOfModule = (module: unknown, syntax: SqlSyntax): Either.Either<Content<any>, string> => {
   // What was CommonJS has its default export inside of a default export.
   for (let at = module, depth = 0; depth < 3; depth++) {
-    if (isWork(at) || isParts(at)) return contentOf<any>(at)
+    if (isWork(at) || isParts(at)) return contentOf<any>(at, syntax)
     if (!Predicate.hasProperty(at, "default")) break
     at = at.default
   }

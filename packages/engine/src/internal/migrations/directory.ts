@@ -63,7 +63,7 @@ export const fromDirectory = (
   directory: string | URL,
   options: DirectoryOptions = {}
 ): MigrationSet<FileSystem | Path> =>
-  makeSet(options, (set) =>
+  makeSet(options, (set, syntax) =>
     Effect.gen(function*() {
       const fs = yield* FileSystem
       const path = yield* Path
@@ -83,12 +83,12 @@ export const fromDirectory = (
         files.filter(isMigration).sort(),
         (file): Effect.Effect<Candidate<never>, ReturnType<typeof sourceError>> => {
           if (file.endsWith(".sql")) {
-            return Effect.map(text(file), (text) => ready<never>(file, stem(file), contentOf<never>(text)))
+            return Effect.map(text(file), (text) => ready<never>(file, stem(file), contentOf<never>(text, syntax)))
           }
           const checksum = options.checkCode === true ? Effect.map(text(file), sha256) : Effect.succeed(undefined)
           return Effect.map(
             checksum,
-            (checksum) => later<{ readonly message: string }, never>(set, file, stem(file), module(file), checksum)
+            (checksum) => later<{ readonly message: string }, never>(set, file, stem(file), module(file), syntax, checksum)
           )
         },
         { concurrency }

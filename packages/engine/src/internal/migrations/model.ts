@@ -3,11 +3,13 @@
  */
 import type { Effect } from "effect"
 import type { MigrationSourceError } from "../../SqlFailure.js"
+import type { SqlSyntax } from "../../SqlText.js"
 import type { Named } from "./id.js"
+import type { Section } from "./sections.js"
 
 /** What a step does: statements of a text, or code. */
 export type Body<R> =
-  | { readonly _tag: "Sql"; readonly text: string }
+  | { readonly _tag: "Sql"; readonly section: Section }
   | { readonly _tag: "Code"; readonly effect: Effect.Effect<unknown, unknown, R> }
 
 /** A migration, read whole. */
@@ -53,8 +55,8 @@ export interface MigrationSet<out R = never> {
   readonly schema: string | undefined
   /** A table of `@effect/sql`'s migrator whose rows are taken over when the ledger is made. */
   readonly takeOver: string | undefined
-  /** In the order of their ids. */
-  readonly migrations: Effect.Effect<ReadonlyArray<Migration<R>>, MigrationSourceError, R>
+  /** In the order of their ids, read as the database of this syntax reads them. */
+  readonly migrations: (syntax: SqlSyntax) => Effect.Effect<ReadonlyArray<Migration<R>>, MigrationSourceError, R>
 }
 
 /**

@@ -3,7 +3,6 @@
  * ledgers.
  */
 import { type Duration, Effect } from "effect"
-import type { Script } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
 import { UnsupportedBackend } from "../../SqlFailure.js"
 import type { MigrationFailure, MigrationSourceError, MutexFailure, SqlFailure } from "../../SqlFailure.js"
@@ -46,10 +45,10 @@ export interface Opened<R> {
   readonly migrations: ReadonlyArray<Migration<R>>
 }
 
-/** The dialect's words, without which nothing here can be said. */
-export const scriptOf = (engine: EngineService): Effect.Effect<Script, UnsupportedBackend> => {
+/** Fails where the dialect does not have what migrations need. */
+export const supported = (engine: EngineService): Effect.Effect<void, UnsupportedBackend> => {
   const { lock, name, script } = engine.dialect
-  if (script !== undefined && lock !== undefined) return Effect.succeed(script)
+  if (script !== undefined && lock !== undefined) return Effect.void
   return new UnsupportedBackend({
     engine: engine.name,
     backend: name,
@@ -65,7 +64,7 @@ export const open = <R>(
   sets: Sets<R>
 ): Effect.Effect<ReadonlyArray<Opened<R>>, MigrationSourceError | UnsupportedBackend, R> =>
   Effect.gen(function*() {
-    yield* scriptOf(engine)
+    yield* supported(engine)
     const all: ReadonlyArray<MigrationSet<R>> = Array.isArray(sets) ? sets : [sets as MigrationSet<R>]
     for (const  of of["name", "table"] as const) {
       const seen = new Set<string>()
@@ -78,7 +77,7 @@ export const open = <R>(
       }
     }
     return yield* Effect.forEach(all, (set) =>
-      Effect.map(set.migrations, (migrations) => ({ set, ledger: ledgerOf(engine, set), migrations })))
+      Effect.map(set.migrations(engine.dialect.syntax), (migrations) => ({ set, ledger: ledgerOf(engine, set), migrations })))
   })
 
 /** Compares a set with its ledger. */

@@ -7,7 +7,7 @@ import type { EngineService } from "../../Engine.js"
 import type { MigrationFailure, SqlFailure } from "../../SqlFailure.js"
 import type { Allowed } from "./assess.js"
 import { printName } from "./id.js"
-import { look, open, scriptOf } from "./open.js"
+import { look, open } from "./open.js"
 import type { Sets } from "./open.js"
 import { prepare } from "./prepare.js"
 import type { Step } from "./prepare.js"
@@ -83,7 +83,6 @@ export const plan = <R>(
   allowed: PlanOptions
 ): Effect.Effect<Plan, MigrationFailure | SqlFailure, R> =>
   Effect.gen(function*() {
-    const script = yield* scriptOf(engine)
     const all = yield* open(engine, sets)
     const seen = yield* Effect.forEach(all, look)
     yield* refusals(seen, allowed)
@@ -91,7 +90,7 @@ export const plan = <R>(
     const steps = yield* Effect.forEach(all, ({ set }, i) =>
       Effect.forEach(due(seen[i]!, last), (migration) => {
         const entry = seen[i]!.entries.find(({ id }) => id === migration.id)
-        return prepare(set.name, migration, "up", entry, script)
+        return prepare(set.name, migration, "up", entry, engine.dialect.syntax)
       }))
     return planOf(steps.flat().filter((step) => step !== undefined), allowed.interrupted)
   })

@@ -3,12 +3,12 @@
  * the first of them runs.
  */
 import { Effect } from "effect"
-import type { Script } from "../../Dialect.js"
 import type { MigrationSourceError } from "../../SqlFailure.js"
+import { split, statementInfo } from "../../SqlText.js"
+import type { SqlSyntax, TransactionControl } from "../../SqlText.js"
 import { printName } from "./id.js"
 import type { Body, Entry, Migration } from "./model.js"
 import { sourceError } from "./set.js"
-import { firstWords, split } from "./split.js"
 
 /** What runs. */
 export type Job<R> =
@@ -26,11 +26,12 @@ export interface Step<R> {
   readonly entry: Entry | undefined
 }
 
-const steers = /^(begin|commit|end|abort|start transaction|rollback(?! (work |transaction )?to\b))\b/
+/** What begins or ends the transaction that a migration already has. */
+const ends: ReadonlySet<TransactionControl> = new Set<TransactionControl>(["begin", "commit", "rollback", "prepare"])
 
-const jobOf = <R>(body: Body<R>, script: Script): Job<R> =>
+const jobOf = <R>(body: Body<R>, syntax: SqlSyntax): Job<R> =>
   body._tag === "Sql"
-    ? { _tag: "Statements", statements: split(body.text, script) }
+    ? { _tag: "Statements", statements: split(body.section.text, syntax).map(({ text }) => text) }
     : body
 
 /** Reads one; `undefined`: it has no way down. */
@@ -39,19 +40,20 @@ export const prepare = <R>(
   migration: Migration<R>,
   direction: "up" | "down",
   entry: Entry | undefined,
-  script: Script
+  syntax: SqlSyntax
 ): Effect.Effect<Step<R> | undefined, MigrationSourceError, R> =>
   Effect.flatMap(migration.load, (loaded): Effect.Effect<Step<R> | undefined, MigrationSourceError> => {
     const body = loaded[direction]
     if (body === undefined) return Effect.succeed(undefined)
-    const job = jobOf(body, script)
+    const job = jobOf(body, syntax)
     const { transaction } = loaded
     const steering = transaction && job._tag === "Statements"
-      ? job.statements.find((statement) => steers.test(firstWords(statement)))
+      ? job.statements.map((text) => statementInfo(text, syntax)).find(({ control }) =>
+        control !== undefined && ends.has(control)
+      )
       : undefined
     if (steering !== undefined) {
-      const word = firstWords(steering).split(" ")[0]!.toUpperCase()
-      const problem = `steers its own transaction (${word}), and already has one: leave that out, or put the line ` +
+      const problem = `steers its own transaction (${steering.operation}), and already has one: leave that out, or put the line ` +
         "\"-- no-transaction\" at its head"
       return sourceError(set, [{ migration: printName(migration), problem }])
     }

@@ -10,7 +10,7 @@ import type { Telling } from "./events.js"
 import { tell } from "./events.js"
 import { idOrder } from "./id.js"
 import type { Migration } from "./model.js"
-import { locked, look, open, scriptOf } from "./open.js"
+import { locked, look, open } from "./open.js"
 import type { Failures, LockOptions, Opened, Sets } from "./open.js"
 import { prepare } from "./prepare.js"
 import { sourceError } from "./set.js"
@@ -53,7 +53,6 @@ const migrate = <R>(
   held: Held
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R> =>
   Effect.gen(function*() {
-    const script = yield* scriptOf(engine)
     const seen = yield* Effect.forEach(all, look)
     yield* refusals(seen, options)
     const works = yield* Effect.forEach(all, (opened, i) =>
@@ -64,7 +63,7 @@ const migrate = <R>(
             migration,
             "up",
             seen[i]!.entries.find(({ id }) => id === migration.id),
-            script
+            engine.dialect.syntax
           )),
         // There always is a way up.
         (steps): Work<R> => ({ opened, steps: steps.flatMap((step) => step === undefined ? [] : [step]) })

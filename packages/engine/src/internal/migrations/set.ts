@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { MigrationSourceError } from "../../SqlFailure.js"
+import type { SqlSyntax } from "../../SqlText.js"
 import { idOrder, parseName } from "./id.js"
 import type { Loaded, Migration, MigrationSet, SetOptions } from "./model.js"
 
@@ -64,10 +65,10 @@ const sorted = <R>(
 /** Names of tables are cut at 63 bytes by PostgreSQL, and two sets would share a ledger without a word. */
 const longest = 63
 
-/** Makes a set; `find` is told the set's name. */
+/** Makes a set; `find` gets the name of the set, and how its database reads a text. */
 export const makeSet = <R>(
   options: SetOptions,
-  find: (set: string) => Effect.Effect<ReadonlyArray<Candidate<R>>, MigrationSourceError, R>
+  find: (set: string, syntax: SqlSyntax) => Effect.Effect<ReadonlyArray<Candidate<R>>, MigrationSourceError, R>
 ): MigrationSet<R> => {
   const name = options.name ?? "main"
   const table = options.table ?? (name === "main" ? "migration_ledger" : `migration_ledger_${name}`)
@@ -83,6 +84,7 @@ export const makeSet = <R>(
     table,
     schema: options.schema,
     takeOver: takeOver === false ? undefined : takeOver,
-    migrations: Effect.zipRight(tooLong, Effect.flatMap(find(name), (found) => sorted(name, found)))
+    migrations: (syntax) =>
+      Effect.zipRight(tooLong, Effect.flatMap(find(name, syntax), (found) => sorted(name, found)))
   }
 }

@@ -5,6 +5,7 @@ import type { Loader } from "@effect/sql/Migrator"
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Cause, Data, Effect, Either } from "effect"
 import type { MigrationSourceError } from "../../SqlFailure.js"
+import type { SqlSyntax } from "../../SqlText.js"
 import type { Content, Input, InputContext } from "./content.js"
 import { contentOf, contentOfModule } from "./content.js"
 import type { Loaded, MigrationSet, SetOptions } from "./model.js"
@@ -31,6 +32,7 @@ export const later = <E, R>(
   key: string,
   name: string,
   module: Effect.Effect<unknown, E, R>,
+  syntax: SqlSyntax,
   checksum?: string | undefined
 ): Candidate<R> => ({
   key,
@@ -43,7 +45,7 @@ export const later = <E, R>(
       return Effect.fail(sourceError(set, [{ migration: key, problem }]))
     }),
     Effect.flatMap((module): Effect.Effect<Loaded<R>, MigrationSourceError> => {
-      const content = contentOfModule(module)
+      const content = contentOfModule(module, syntax)
       return Either.isRight(content)
         ? Effect.succeed(content.right)
         : Effect.fail(sourceError(set, [{ migration: key, problem: content.left }]))
@@ -74,10 +76,10 @@ export const fromRecord = <const M extends Readonly<Record<string, Input<any>>>>
   migrations: M,
   options: SetOptions = {}
 ): MigrationSet<InputContext<M[keyof M]>> =>
-  makeSet(options, () =>
+  makeSet(options, (_, syntax) =>
     Effect.succeed(
       Object.entries<Input<any>>(migrations).map(([key, input]): Candidate<InputContext<M[keyof M]>> =>
-        ready<any>(key, key, contentOf(input))
+        ready<any>(key, key, contentOf(input, syntax))
       )
     ))
 
@@ -97,15 +99,16 @@ const value = (entry: unknown): Effect.Effect<unknown, unknown> =>
  * @category constructors
  */
 export const fromGlob = (files: Readonly<Record<string, unknown>>, options: SetOptions = {}): MigrationSet =>
-  makeSet(options, (set) =>
+  makeSet(options, (set, syntax) =>
     Effect.forEach(Object.entries(files), ([path, entry]): Effect.Effect<Candidate<never>> => {
-      const found = later(set, path, stem(path), value(entry))
+      const found = later(set, path, stem(path), value(entry), syntax)
       if (!path.endsWith(".sql")) return Effect.succeed(found)
       // A text is read at once: it has a checksum.
       return Effect.match(value(entry), {
         onFailure: () => found,
         // What a module's effect needs besides the client, no type tells.
-        onSuccess: (module) => ready(path, stem(path), contentOfModule(module) as Either.Either<Content<never>, string>)
+        onSuccess: (module) =>
+          ready(path, stem(path), contentOfModule(module, syntax) as Either.Either<Content<never>, string>)
       })
     }))
 
@@ -119,14 +122,14 @@ export const fromLoader = <R>(
   loader: Loader<R>,
   options: SetOptions = {}
 ): MigrationSet<Exclude<R, SqlClient>> =>
-  makeSet(options, (set) =>
+  makeSet(options, (set, syntax) =>
     loader.pipe(
       Effect.mapError((error) => sourceError(set, [{ migration: "*", problem: `cannot be loaded: ${error.message}` }])),
       Effect.map((resolved) =>
         resolved.map(([id, name, load]): Candidate<any> => {
           const key = `${id}_${name}`
           return Number.isSafeInteger(id)
-            ? later(set, key, key, load)
+            ? later(set, key, key, load, syntax)
             : { key, name: key, problem: "has an id of which the loader has lost digits: load it by name" }
         })
       )

@@ -10,7 +10,7 @@ import type { Allowed } from "./assess.js"
 import { idOrder, printName } from "./id.js"
 import { ledgerOf } from "./ledger.js"
 import type { MigrationSet } from "./model.js"
-import { look, open, scriptOf } from "./open.js"
+import { look, open, supported } from "./open.js"
 import type { Sets } from "./open.js"
 import { refusals } from "./work.js"
 
@@ -138,7 +138,7 @@ export type Version =
 
 /** The newest migration that is applied. */
 export const version = (engine: EngineService, set: MigrationSet<any>): Effect.Effect<Version, LookFailure> =>
-  Effect.zipRight(scriptOf(engine), ledgerOf(engine, set).read).pipe(
+  Effect.zipRight(supported(engine), ledgerOf(engine, set).read).pipe(
     Effect.map(({ entries }): Version => {
       const { newest } = assess(set.name, [], entries)
       return newest === undefined ? { _tag: "None" } : { _tag: "Version", id: newest.id, migration: printName(newest) }

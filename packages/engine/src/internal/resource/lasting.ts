@@ -78,6 +78,9 @@ export const lasting = <Service extends Renewable>(
       get driver() {
         return switched.host.driver
       },
+      get infos() {
+        return switched.host.infos
+      },
       write: switched.write,
       get read() {
         return switched.host.read === undefined ? undefined : switched.read

@@ -182,9 +182,9 @@ export const writeBuffered = (unit: Unit, from: Scope<Hook>, restore: Restore): 
         const { broken } = unit.state
         // What was written before it may have been the end of the transaction.
         if (broken !== undefined) return Effect.fail(unit.state.aborted(broken))
-        const { params, sql } = statement
+        const { info, params, sql } = statement
         unit.statement = sql
-        const watching = watched ? watch(unit.host, { sql, params, session: unit.session }, fiber) : undefined
+        const watching = watched ? watch(unit.host, { sql, params, info, session: unit.session }, fiber) : undefined
         const answer = exchange<ReadonlyArray<any>, SqlFailure, SqlFailure>(
           unit,
           scope,

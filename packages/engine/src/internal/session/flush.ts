@@ -14,7 +14,7 @@ import type { SessionRef } from "./unit.js"
 export const flush = (ref: SessionRef): Effect.Effect<void, SqlFailure> =>
   Effect.withFiberRuntime((fiber) =>
     ref.unit.buffered?.pending(ref.scope) === true
-      ? operate<void, SqlFailure, SqlFailure>(fiber, ref, "flush", undefined, typed)
+      ? operate<void, SqlFailure, SqlFailure>(fiber, ref, "flush", undefined, undefined, typed)
       : Effect.void
   )
 

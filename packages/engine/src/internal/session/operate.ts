@@ -11,23 +11,26 @@ import type { Scope } from "../sessionState.js"
 import { exchange, writeBuffered } from "./exchange.js"
 import type { Operation, Terms } from "./exchange.js"
 import { takeConnection } from "./takeConnection.js"
+import type { TransactionControl } from "../sql/control.js"
+import type { StatementInfo } from "../sql/info.js"
 import { settle } from "./trust.js"
 import { awaitTurn } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
 
 /**
- * Runs one operation of a scope. What goes on with something that was begun in a scope further out (`begunIn`) sets no
+ * Runs one operation of a scope: a statement, or several that are told of as `sql`, the first of which says `info`. What goes on with something that was begun in a scope further out (`begunIn`) sets no
  * savepoints. Writes that wait for a flush go first; without an operation (`undefined`) that is all.
  */
 export const operate = <A, E, E2>(
   fiber: Fiber.RuntimeFiber<any, any>,
   ref: SessionRef,
   sql: string,
+  info: StatementInfo | undefined,
   operation: Operation<A, E> | undefined,
   terms: Terms<E, E2>,
   begunIn: Scope<Hook> = ref.scope
 ): Effect.Effect<A, E2> =>
-  Effect.uninterruptibleMask((restore) => operateIn(restore, fiber, ref, sql, operation, terms, begunIn))
+  Effect.uninterruptibleMask((restore) => operateIn(restore, fiber, ref, sql, info, operation, terms, begunIn))
 
 /**
  * As `operate`, for a caller that cannot be interrupted itself. `concludes`: it is all that its session does, so that COMMIT
@@ -38,6 +41,7 @@ export const operateIn = <A, E, E2>(
   fiber: Fiber.RuntimeFiber<any, any>,
   ref: SessionRef,
   sql: string,
+  info: StatementInfo | undefined,
   operation: Operation<A, E> | undefined,
   terms: Terms<E, E2>,
   begunIn: Scope<Hook> = ref.scope,
@@ -49,8 +53,8 @@ export const operateIn = <A, E, E2>(
   /** Why it may not be sent now. What leads back to a savepoint is what a failed transaction still takes. */
   const refusal = (): SqlFailure | undefined =>
     state.refusal(scope) ??
-      (state.failed === undefined || leadsBack.test(sql) ? undefined : state.stalled()) ??
-      decidesItself(unit, sql)
+      (state.failed === undefined || leadsBack(info) ? undefined : state.stalled()) ??
+      decidesItself(unit, info)
   const start = (): Effect.Effect<A, E2> => {
     unit.statement = sql
     // The scope may have ended since the turn was granted.
@@ -106,34 +110,33 @@ export const operateIn = <A, E, E2>(
 }
 
 /** The statement with which a body undoes its own savepoint goes through although the transaction has failed. */
-const leadsBack = /^\s*rollback\s+(work\s+|transaction\s+)?to\b/i
+const leadsBack = (info: StatementInfo | undefined): boolean => info?.controls[0] === "rollbackTo"
+
+const decides: ReadonlySet<TransactionControl | undefined> = new Set<TransactionControl>([
+  "begin",
+  "commit",
+  "rollback",
+  "prepare"
+])
 
 /**
- * Statements that begin or end a transaction. Inside of a session they would commit or lose its work behind its back, and
- * whatever it reported then would be a lie. A reserved connection takes them.
+ * The refusal of a text with a statement that begins or ends a transaction. Inside of a session it would commit or lose its
+ * work behind its back, and whatever it reported then would be a lie. A reserved connection takes it.
  */
-const decides =
-  /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+export const decidesItself = (unit: Unit, info: StatementInfo | undefined): NestedRefused | undefined => {
+  if (info === undefined || !unit.state.transactional) return undefined
+  const at = info.controls.findIndex((control) => decides.has(control))
+  return at === -1 ? undefined : notYours(unit, info, at)
+}
 
-/** The refusal of such a statement. */
-export const decidesItself = (unit: Unit, sql: string): NestedRefused | undefined =>
-  unit.state.transactional && decides.test(readable(unit, sql)) ? notYours(unit, readable(unit, sql)) : undefined
-
-/** A text whose first words may have comments or empty statements before or between them. */
-const veiled = /^\s*(?:[;/-]|(?:start|prepare|rollback)\b)/i
-
-/** Where something may hide what it is, as the database reads it. */
-const readable = ({ host: { driver } }: Unit, sql: string): string =>
-  driver.significant !== undefined && veiled.test(sql) ? driver.significant(sql) : sql
-
-const notYours = (unit: Unit, sql: string): NestedRefused =>
-  new NestedRefused({
+const notYours = (unit: Unit, info: StatementInfo, at: number): NestedRefused => {
+  const words = info.statements[at]!.slice(0, info.controls[at] === "prepare" || info.controls[at] === "begin" ? 2 : 1)
+  return new NestedRefused({
     message: `Session ${unit.session} of engine "${unit.host.name}" begins and ends its transaction itself: ` +
-      `${
-        decides.exec(sql)?.[1]?.toUpperCase()
-      } was refused, nothing was sent. It commits when its body succeeds and rolls ` +
-      "back when it fails; see Session.rollbackOnly, and Session.open for a commit by hand. `sql.reserve` outside of a " +
-      "session lends a connection without a transaction.",
+      `${words.map(({ text }) => text.toUpperCase()).join(" ")} was refused, nothing was sent. It commits when its body ` +
+      "succeeds and rolls back when it fails; see Session.rollbackOnly, and Session.open for a commit by hand. " +
+      "`sql.reserve` outside of a session lends a connection without a transaction.",
     engine: unit.host.name,
     session: unit.session
   })
+}

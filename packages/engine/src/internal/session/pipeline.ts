@@ -59,11 +59,12 @@ const send = (
   concludes: boolean
 ): Effect.Effect<Results, SqlFailure> => {
   const { unit } = ref
-  const refused = parts.map(({ statement: { sql } }) => decidesItself(unit, sql)).find((failure) =>
-    failure !== undefined
-  )
-  if (refused !== undefined) return Effect.fail(refused)
-  if (parts.length === 0) return Effect.succeed(none)
+  for (const { statement: { info } } of parts) {
+    const refused = decidesItself(unit, info)
+    if (refused !== undefined) return Effect.fail(refused)
+  }
+  const [first] = parts
+  if (first === undefined) return Effect.succeed(none)
   // A comment at the end of one must not swallow the next.
   const sql = parts.map(({ statement: { sql } }) => sql).join(";\n")
   const watched = isWatched(unit.host, fiber)
@@ -72,6 +73,7 @@ const send = (
       {
         sql,
         params: parts.flatMap(({ statement }) => statement.params),
+        info: first.statement.info,
         parts: parts.map(({ statement }) => statement),
         session: unit.session
       },
@@ -83,6 +85,7 @@ const send = (
     fiber,
     ref,
     sql,
+    first.statement.info,
     (connection, prelude, onSend, onBegun, ending) => {
       const sending = watched === undefined ? onSend : watched.sending(connection, prelude, onSend)
       return together(

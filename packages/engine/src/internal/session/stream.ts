@@ -6,12 +6,12 @@
  */
 import type { Chunk } from "effect"
 import { Effect, Exit, Option, Scope, Stream } from "effect"
-import type { Statement } from "../../Driver.js"
 import type { Pool, Priority, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Site } from "../sight/site.js"
 import type { Watched } from "../sight/watch.js"
 import { giveBackDead, wasDead } from "./deadConnection.js"
+import type { Unsent } from "../statement.js"
 import type { Terms } from "./exchange.js"
 import { operate } from "./operate.js"
 import { giveUp, lost } from "./trust.js"
@@ -31,7 +31,7 @@ const pulled: Terms<Option.Option<SqlFailure>, Option.Option<SqlFailure>> = {
 /** The rows of a statement, read through the session a fiber is in. */
 export const inSession = (
   ref: SessionRef,
-  statement: Omit<Statement, "prelude" | "onSend">,
+  statement: Unsent,
   watched?: Watched
 ): Stream.Stream<any, SqlFailure> =>
   Stream.fromPull(
@@ -46,7 +46,7 @@ class Reading implements OpenStream {
   /** Owns what the driver opened for the stream; made with the first batch, in the turn of the first batch. */
   private source: { readonly scope: Scope.CloseableScope; readonly pull: Pull } | undefined
 
-  constructor(readonly ref: SessionRef, statement: Omit<Statement, "prelude" | "onSend">, watched?: Watched) {
+  constructor(readonly ref: SessionRef, statement: Unsent, watched?: Watched) {
     this.scope = ref.scope
     this.pull = Effect.withFiberRuntime((fiber) => {
       if (this.source !== undefined && !this.isOpen) {
@@ -57,6 +57,7 @@ class Reading implements OpenStream {
         fiber,
         here,
         statement.sql,
+        statement.info,
         (connection, prelude, onSend) =>
           this.source === undefined
             ? this.open(
@@ -130,7 +131,7 @@ const finish = (reading: Reading): Effect.Effect<void> =>
 /** The rows of a statement on a connection borrowed for the stream. */
 export const alone = (
   pool: Pool,
-  statement: Omit<Statement, "prelude" | "onSend">,
+  statement: Unsent,
   priority: Priority | undefined,
   watched?: Watched,
   site?: Site

@@ -7,7 +7,7 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import { Context, Effect, Stream } from "effect"
 import type { Fiber, Tracer } from "effect"
 import type { BeginOptions } from "../../Dialect.js"
-import type { Driver, DriverConnection, Statement } from "../../Driver.js"
+import type { Driver, DriverConnection } from "../../Driver.js"
 import type { Lease, Pool, Priority, Request } from "../../Pool.js"
 import { NestedRefused, toSqlError } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
@@ -17,7 +17,9 @@ import { SessionState } from "../sessionState.js"
 import type { Sight, StatementLog } from "../sight/sight.js"
 import type { Site } from "../sight/site.js"
 import { parentSpanKey } from "../sight/tracing.js"
+import type { InfoCache } from "../sql/cache.js"
 import type { SessionEvent, SessionTotals } from "./events.js"
+import type { Unsent } from "../statement.js"
 import { putPriority } from "./priority.js"
 
 /** An effect to run once the outcome is known: as it was registered, among the sessions around the scope that ended. */
@@ -29,6 +31,8 @@ export interface Host {
   /** The context key of the session a fiber is in, one for each engine that was made. */
   readonly key: string
   readonly driver: Driver
+  /** What the texts of statements say, as its database reads them. */
+  readonly infos: InfoCache
   readonly write: Pool
   readonly read: Pool | undefined
   /** Where a health check gets its connection: outside of the pools, one at a time. */
@@ -176,7 +180,7 @@ export interface Buffered {
 /** Sends a statement of a scope, by somebody who holds the turn. */
 export type Send = (
   scope: Scope<Hook>,
-  statement: Omit<Statement, "prelude" | "onSend">
+  statement: Unsent
 ) => Effect.Effect<ReadonlyArray<any>, SqlFailure>
 
 /** A stream that is being read through a session. */

@@ -19,7 +19,7 @@ export const watchedControl = (
   send: () => Effect.Effect<SqlFailure | undefined>
 ): Effect.Effect<SqlFailure | undefined> => {
   const { host, session, span: parent } = unit
-  const watched = start(host, { sql, params: nothing, session, parent }, fiber)
+  const watched = start(host, { sql, params: nothing, info: host.infos.of(sql), session, parent }, fiber)
   return within(
     watched,
     fiber,

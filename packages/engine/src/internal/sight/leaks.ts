@@ -10,8 +10,8 @@ import type { Lease, Pool, PoolEvent, Request } from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Deadlines } from "../deadlines.js"
 import { Hub, streamOf } from "../hub.js"
+import type { InfoCache } from "../sql/cache.js"
 import { toldSpan } from "./tracing.js"
-import { wordsOf } from "./words.js"
 
 /** Who holds a connection. */
 interface Held {
@@ -31,7 +31,8 @@ export const watchLeaks = (
   engine: string,
   threshold: number,
   deadlines: Deadlines,
-  runtime: Runtime.Runtime<never>
+  runtime: Runtime.Runtime<never>,
+  infos: InfoCache
 ): Pool => {
   const held = new Map<Request, Held>()
   let looking = false
@@ -54,7 +55,7 @@ export const watchLeaks = (
     note.reported = true
     const heldMillis = deadlines.now() - note.lease.since
     const fiber = note.fiber === undefined ? "unknown" : FiberId.threadName(note.fiber.id())
-    const statement = request.statement === undefined ? undefined : wordsOf(request.statement, false).text
+    const statement = request.statement === undefined ? undefined : infos.of(request.statement).shown(false)
     const site = request.site?.()
     warn(
       `Connection ${note.lease.connection.id} of engine "${engine}" has been held for ${round(heldMillis)} by ` +

@@ -9,10 +9,10 @@ import type { Fiber, Tracer } from "effect"
 import type { DriverConnection } from "../../Driver.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Host } from "../session/unit.js"
+import type { StatementInfo } from "../sql/info.js"
+import { cut } from "../sql/info.js"
 import { echo, slow } from "./log.js"
 import { annotate, begin, failureAttributes, finish, isTraced } from "./tracing.js"
-import type { Words } from "./words.js"
-import { wordsOf, wordsTogether } from "./words.js"
 
 /** Whether anybody wants to know of the statements of this fiber. */
 export const isWatched = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): boolean =>
@@ -22,8 +22,10 @@ export const isWatched = (host: Host, fiber: Fiber.RuntimeFiber<any, any>): bool
 export interface About {
   readonly sql: string
   readonly params: ReadonlyArray<unknown>
+  /** Of statements that are sent together: of the first. */
+  readonly info: StatementInfo
   /** The statements it is made of, where they are several. */
-  readonly parts?: ReadonlyArray<Pick<About, "sql" | "params">> | undefined
+  readonly parts?: ReadonlyArray<Pick<About, "params" | "info">> | undefined
   readonly session: string | undefined
   /** The span above it, where that is not the one its fiber is in. */
   readonly parent?: Tracer.AnySpan | undefined
@@ -33,7 +35,8 @@ const nothing: ReadonlyArray<never> = []
 
 /** A statement that is watched. */
 export class Watched {
-  readonly words: Words
+  /** What may be shown of it; statements that are sent together are one text, as OpenTelemetry says of a batch. */
+  readonly text: string
   span: Tracer.Span | undefined
   ahead: ReadonlyArray<string> = nothing
   connection: string | undefined
@@ -49,9 +52,8 @@ export class Watched {
     private readonly clock: Clock.Clock,
     private readonly around: Tracer.AnySpan | undefined
   ) {
-    this.words = about.parts === undefined
-      ? wordsOf(about.sql, about.params.length > 0)
-      : wordsTogether(about.parts.map(({ params, sql }) => wordsOf(sql, params.length > 0)))
+    const text = ({ info, params }: Pick<About, "params" | "info">) => info.shown(params.length > 0)
+    this.text = about.parts === undefined ? text(about) : cut(about.parts.map(text).join("; "))
     this.from = clock.unsafeCurrentTimeNanos()
   }
 
@@ -83,7 +85,7 @@ export class Watched {
 
   /** It is over. */
   ended(exit: Exit.Exit<unknown, SqlFailure>, failure = failureOf(exit)): Effect.Effect<void> {
-    const { host, sentAt, span, words } = this
+    const { about: { info }, host, sentAt, span } = this
     const total = this.waited ?? this.clock.unsafeCurrentTimeNanos() - this.from
     const before = sentAt === undefined ? total : sentAt - this.from
     const millis = toMillis(total)
@@ -95,9 +97,9 @@ export class Watched {
     const event = {
       _tag: "StatementEnded" as const,
       session: this.about.session,
-      statement: words.text,
-      operation: words.operation,
-      collection: words.collection,
+      statement: this.text,
+      operation: info.operation,
+      collection: info.collection,
       ahead: this.ahead,
       connection: this.connection,
       millis,
@@ -146,18 +148,18 @@ export const within = <A, E, R>(
 }
 
 /** The name of its span: what it does, and to which table. */
-export const nameOf = ({ host, words }: Watched): string =>
-  words.summary === "" ? host.driver.dialect.name : words.summary
+export const nameOf = ({ about: { info }, host }: Watched): string =>
+  info.summary === "" ? host.driver.dialect.name : info.summary
 
 /** What a span says of a statement before it runs. */
-export const spanOptions = ({ about: { parent, session }, host, words }: Watched): Tracer.SpanOptions => ({
+export const spanOptions = ({ about: { info, parent, session }, host, text }: Watched): Tracer.SpanOptions => ({
   kind: "client",
   ...(parent === undefined ? undefined : { parent }),
   attributes: {
     ...host.driver.attributes,
-    "db.query.text": words.text,
-    ...(words.operation === "" ? undefined : { "db.operation.name": words.operation }),
-    ...(words.collection === undefined ? undefined : { "db.collection.name": words.collection }),
+    "db.query.text": text,
+    ...(info.operation === "" ? undefined : { "db.operation.name": info.operation }),
+    ...(info.collection === undefined ? undefined : { "db.collection.name": info.collection }),
     "effect_sql_engine.engine": host.name,
     ...(session === undefined ? undefined : { "effect_sql_engine.session": session })
   }

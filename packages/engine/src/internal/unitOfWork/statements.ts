@@ -14,6 +14,7 @@ import { portions, relationOf } from "../repository/relation.js"
 import type { Piece } from "../repository/text.js"
 import { around, between, bound, fragment, segments } from "../repository/text.js"
 import type { Send, Unit } from "../session/unit.js"
+import { Unsent } from "../statement.js"
 import type { Hook } from "../session/unit.js"
 import type { Scope } from "../sessionState.js"
 import { qualified } from "../table/shape.js"
@@ -34,8 +35,9 @@ export class Sender {
     shape: "rows" | "raw",
     ...pieces: ReadonlyArray<Piece>
   ): Effect.Effect<ReadonlyArray<any>, SqlFailure> {
-    const [sql, params] = this.unit.host.driver.compiler.withoutTransform.compile(fragment(...pieces), true)
-    const sent = this.send(this.scope, { sql, params, shape, prepare: true })
+    const { host } = this.unit
+    const [sql, params] = host.driver.compiler.withoutTransform.compile(fragment(...pieces), true)
+    const sent = this.send(this.scope, new Unsent(sql, params, shape, true, host.infos.of(sql)))
     return layout?.codec.large === true ? Effect.provideService(sent, SafeIntegers, true) : sent
   }
 

@@ -2,8 +2,9 @@
  * What only the text of a CREATE TABLE tells: the names and expressions of checks, and whether a foreign key is deferred.
  */
 import type { CheckShape, Deferrable } from "effect-sql-engine/Dialect"
-import type { Token } from "../tokens.js"
-import { tokens } from "../tokens.js"
+import { tokens } from "effect-sql-engine/SqlText"
+import type { Token } from "effect-sql-engine/SqlText"
+import { syntax } from "../syntax.js"
 
 /** A foreign key in the text. Names are in lower case: SQLite does not look at theirs. */
 export interface WrittenKey {
@@ -49,16 +50,17 @@ const parts = (all: ReadonlyArray<Token>): ReadonlyArray<ReadonlyArray<Token>> =
   return found
 }
 
-const written = ({ kind, text }: Token): string =>
-  kind === "name" ? `"${text.replaceAll("\"", "\"\"")}"` : kind === "string" ? `'${text.replaceAll("'", "''")}'` : text
+/** A token as it is read again: a string as it was written, because it may be one of bytes. */
+const written = ({ end, kind, start, text }: Token, sql: string): string =>
+  kind === "name" ? `"${text.replaceAll("\"", "\"\"")}"` : kind === "string" ? sql.slice(start, end) : text
 
 /** Text again, for a reader: blanks between words, none inside of `>=`. */
-const textOf = (all: ReadonlyArray<Token>): string =>
+const textOf = (all: ReadonlyArray<Token>, sql: string): string =>
   all.reduce((text, token, at) => {
     const before = all[at - 1]
     const tight = before === undefined || is(before, "(", ".") || is(token, ")", "(", ",", ".") ||
       (is(before, "<", ">", "=", "!", "|") && is(token, "=", ">", "|"))
-    return text + (tight ? "" : " ") + written(token)
+    return text + (tight ? "" : " ") + written(token, sql)
   }, "")
 
 const listed = (all: ReadonlyArray<Token>): ReadonlyArray<string> =>
@@ -75,7 +77,7 @@ export const definitionOf = (sql: string): Definition => {
   const checks: Array<CheckShape> = []
   const foreignKeys: Array<WrittenKey> = []
   const uniques: Array<{ name: string; columns: ReadonlyArray<string> }> = []
-  for (const part of parts([...tokens(sql)])) {
+  for (const part of parts(tokens(sql, syntax))) {
     let name: string | undefined
     let columns: ReadonlyArray<string> = part[0] === undefined ? [] : [part[0].text.toLowerCase()]
     for (let at = 0; at < part.length; at++) {
@@ -83,7 +85,7 @@ export const definitionOf = (sql: string): Definition => {
       const end = is(part[at + 1], "(") ? closing(part, at + 1) : at
       if (is(token, "constraint")) name = part[++at]?.text
       else if (is(token, "check")) {
-        checks.push({ name, expression: textOf(part.slice(at + 2, end)) })
+        checks.push({ name, expression: textOf(part.slice(at + 2, end), sql) })
         name = undefined
       } else if (is(token, "unique") && end > at) {
         if (name !== undefined) uniques.push({ name, columns: listed(part.slice(at + 2, end)) })

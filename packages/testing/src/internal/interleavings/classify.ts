@@ -4,10 +4,11 @@
  *
  * Source: Berenson and others, A critique of ANSI SQL isolation levels, 1995.
  */
+import { tokens } from "effect-sql-engine/SqlText"
+import type { SqlSyntax, Token } from "effect-sql-engine/SqlText"
 import type { Ticket } from "./actor.js"
 import type { Played } from "./conductor.js"
-import { canonical, oneLine } from "./text.js"
-import { tokens } from "./tokens.js"
+import { canonical } from "./text.js"
 
 /**
  * | | |
@@ -46,21 +47,21 @@ const verbs = new Set(["insert", "update", "delete"])
 const noTable = new Set(["of", "nowait", "skip", "select", "set"])
 
 /** The condition of an UPDATE or DELETE, with its values: the same text means the same rows. */
-const targetOf = (sql: string, params: ReadonlyArray<unknown>): string | undefined => {
-  const where = /\bwhere\b([\s\S]*?)(?:\breturning\b|$)/i.exec(sql)
-  if (where === null) return ""
-  let next = (sql.slice(0, where.index).match(/\?/g) ?? []).length
-  return oneLine(
-    where[1]!.replace(
-      /\$(\d+)|\?/g,
-      (_, number?: string) => canonical(params[number === undefined ? next++ : Number(number) - 1])
-    )
-  ).toLowerCase()
+const targetOf = (sql: string, all: ReadonlyArray<Token>, params: ReadonlyArray<unknown>): string => {
+  const where = all.findIndex((token) => token.depth === 0 && token.isWord("where"))
+  if (where === -1) return ""
+  const returning = all.findIndex((token) => token.depth === 0 && token.isWord("returning"))
+  let next = all.slice(0, where).filter(({ text }) => text === "?").length
+  return all.slice(where + 1, returning === -1 ? undefined : returning).map(({ end, kind, start, text }) =>
+    kind !== "parameter"
+      ? sql.slice(start, end)
+      : canonical(params[text === "?" ? next++ : Number(text.slice(1)) - 1])
+  ).join(" ").toLowerCase()
 }
 
-const read = (ticket: Ticket): Pick<Deed, "reads" | "writes"> => {
+const read = (ticket: Ticket, syntax: SqlSyntax): Pick<Deed, "reads" | "writes"> => {
   const { params, sql } = ticket.wish
-  const all = tokens(sql).filter(({ kind }) => kind !== "string")
+  const all = tokens(sql, syntax)
   const verb = all.find(({ kind, text }) => kind === "word" && verbs.has(text))
   const writing = verb !== undefined && (all[0] === verb || all[0]?.text === "with")
   const tables: Array<string> = []
@@ -68,7 +69,7 @@ const read = (ticket: Ticket): Pick<Deed, "reads" | "writes"> => {
     if (kind !== "word" || !introducing.has(text)) return
     const [first, dot, second] = [all[at + 1], all[at + 2], all[at + 3]]
     const name = dot?.text === "." ? second : first
-    if (name !== undefined && name.kind !== "sign" && !noTable.has(name.text)) tables.push(name.text)
+    if (name !== undefined && (name.kind === "word" || name.kind === "name") && !noTable.has(name.text)) tables.push(name.text)
   })
   if (!writing) return { reads: new Set(tables), writes: undefined }
   const table = tables[0]
@@ -76,11 +77,11 @@ const read = (ticket: Ticket): Pick<Deed, "reads" | "writes"> => {
     reads: new Set(tables.slice(1)),
     writes: table === undefined
       ? undefined
-      : { table, verb: verb.text, target: verb.text === "insert" ? undefined : targetOf(sql, params) }
+      : { table, verb: verb.text, target: verb.text === "insert" ? undefined : targetOf(sql, all, params) }
   }
 }
 
-const deedsOf = ({ moments }: Played): ReadonlyArray<Deed> => {
+const deedsOf = ({ moments }: Played, syntax: SqlSyntax): ReadonlyArray<Deed> => {
   const open = new Map<string, Array<Deed>>()
   const all: Array<Deed> = []
   for (const [at, { ticket, what }] of moments.entries()) {
@@ -90,7 +91,7 @@ const deedsOf = ({ moments }: Played): ReadonlyArray<Deed> => {
     const pending = open.get(connection) ?? []
     if ((kind === "statement" || kind === "fetch") && ticket.answer?.failure === undefined) {
       const { actor: { program } } = ticket
-      const deed: Deed = { at, program, connection, ticket, ...read(ticket), committed: undefined }
+      const deed: Deed = { at, program, connection, ticket, ...read(ticket, syntax), committed: undefined }
       all.push(deed)
       pending.push(deed)
     }
@@ -132,11 +133,11 @@ const missed = (deeds: ReadonlyArray<Deed>, reader: Deed, change: Deed): boolean
   )
 
 /** Names what went wrong in an order. */
-export const classify = (played: Played): Anomaly => {
+export const classify = (played: Played, syntax: SqlSyntax): Anomaly => {
   if (played.stuck || played.moments.some(({ ticket }) => ticket.answer?.failure?._tag === "DeadlockError")) {
     return "deadlock"
   }
-  const deeds = deedsOf(played)
+  const deeds = deedsOf(played, syntax)
   const found = repeated(deeds)
   if (found !== undefined) return found
   const changes = deeds.filter(({ committed, writes }) => writes !== undefined && committed !== undefined)

@@ -149,7 +149,7 @@ export const judgeOf = (
       return {
         judge: (played) =>
           Effect.map(verdict(played.exits), (problem): Judged => {
-            const anomaly = classify(played)
+            const anomaly = classify(played, theatre.syntax)
             const deadlock = anomaly === "deadlock"
             const wrong = problem ??
               (deadlock && deadlocks === "break" ? "the programs wait for each other" : undefined)

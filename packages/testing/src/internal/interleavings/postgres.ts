@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import type { DriverConnection } from "effect-sql-engine/Driver"
+import type { SqlSyntax } from "effect-sql-engine/SqlText"
 import type { Actor, Ticket } from "./actor.js"
 import { InterleavingsError } from "./failure.js"
 import type { Furnish } from "./gate.js"
@@ -122,7 +123,12 @@ const sorted = (tables: ReadonlyArray<Table>): ReadonlyArray<Table> => {
 }
 
 /** Makes the ground; `observer` is a connection of its own, which the caller closes. */
-export const make = (observer: DriverConnection, schema: string, searchPath: ReadonlyArray<string>): Ground => {
+export const make = (
+  observer: DriverConnection,
+  schema: string,
+  searchPath: ReadonlyArray<string>,
+  syntax: SqlSyntax
+): Ground => {
   let tables: ReadonlyArray<Table> = []
   let copies: ReadonlyArray<Table> = []
   let sequences = ""
@@ -172,7 +178,7 @@ export const make = (observer: DriverConnection, schema: string, searchPath: Rea
     const [level] = yield* ask(observer, "select current_setting('default_transaction_isolation') as level")
     return {
       kind: "postgresql" as const,
-      read: reader(JSON.parse(catalog.catalog) as Catalog),
+      read: reader(JSON.parse(catalog.catalog) as Catalog, syntax),
       isolation: level.level as string
     }
   })

@@ -2,8 +2,9 @@
  * What a statement of PostgreSQL touches, told from its text and the catalog. Whatever could reach further than its text
  * says, touches everything: a view, a trigger, a rule, a policy, a partition, a function that is not known to be pure.
  */
+import { statementInfo, tokens } from "effect-sql-engine/SqlText"
+import type { SqlSyntax, Token } from "effect-sql-engine/SqlText"
 import { everything, type Footprint, touching } from "./footprint.js"
-import { type Token, tokens } from "./tokens.js"
 
 /** What the catalog says of a relation. */
 export interface Relation {
@@ -41,7 +42,7 @@ const telling = /^(pg_|txid_|query_|cursor_|table_to|schema_to|database_to|ts_st
 export type Read = (sql: string) => Footprint
 
 /** Makes the reader for one catalog. */
-export const reader = (catalog: Catalog): Read => {
+export const reader = (catalog: Catalog, syntax: SqlSyntax): Read => {
   const relations = new Map<string, Relation>()
   for (const relation of catalog.relations) {
     const same = relations.get(relation.name)
@@ -55,7 +56,7 @@ export const reader = (catalog: Catalog): Read => {
   /** Whether a text calls nothing that could do more than compute. */
   const computes = (all: ReadonlyArray<Token>): boolean =>
     all.every(({ kind, text }, at) => {
-      if (kind === "string" || kind === "sign") return true
+      if (kind !== "word" && kind !== "name") return true
       if (foreign.has(text)) return false
       if (all[at + 1]?.text !== "(" || all[at + 1]!.kind !== "sign") return true
       return pure.has(text) || relations.has(text) || (kind === "word" && keywords.has(text))
@@ -65,7 +66,7 @@ export const reader = (catalog: Catalog): Read => {
   const drawn = ({ expressions }: Relation): ReadonlyArray<string> | undefined => {
     const sequences: Array<string> = []
     for (const expression of expressions) {
-      const all = tokens(expression)
+      const all = tokens(expression, syntax)
       const draws = all.findIndex(({ text }) => text === "nextval")
       const name = all[draws + 2]
       if (draws >= 0 && name?.kind === "string") sequences.push(`sequence ${name.text}`)
@@ -88,15 +89,13 @@ export const reader = (catalog: Catalog): Read => {
   }
 
   const read = (sql: string): Footprint => {
-    const all = tokens(sql)
-    while (all.at(-1)?.text === ";") (all as Array<Token>).pop()
+    const [all, ...others] = statementInfo(sql, syntax).statements
+    if (all === undefined || others.length > 0) return everything
     const words = new Set(all.flatMap(({ kind, text }) => kind === "word" ? [text] : []))
     const head = all[0]?.text ?? ""
-    if (catalog.hidden || !heads.has(head) || all.some(({ kind, text }) => kind === "sign" && text === ";")) {
-      return everything
-    }
-    // A name in escapes, a comment in a comment.
-    if (/u&"|\/\*(?:[^*]|\*(?!\/))*\/\*/i.test(sql)) return everything
+    if (catalog.hidden || !heads.has(head)) return everything
+    // What a name in escapes says is not read.
+    if (all.some(({ kind, start }) => kind === "name" && sql[start] !== "\"")) return everything
     // Who does not wait for a lock sees who has it, also when that one fails elsewhere.
     if (words.has("nowait") || words.has("skip")) return everything
     // A table that is made on the way, the catalog, a lock by number.

@@ -4,12 +4,13 @@
  */
 import { Effect } from "effect"
 import type { DriverConnection } from "effect-sql-engine/Driver"
+import { statementInfo } from "effect-sql-engine/SqlText"
+import type { SqlSyntax } from "effect-sql-engine/SqlText"
 import type { Ticket } from "./actor.js"
 import { InterleavingsError } from "./failure.js"
 import { everything, nothing } from "./footprint.js"
 import { ask, type Failure, type Ground } from "./ground.js"
 import type { Watch } from "./settle.js"
-import { tokens } from "./tokens.js"
 import type { Rules, Transactions } from "./transactions.js"
 
 interface Table {
@@ -24,10 +25,11 @@ interface Thing {
 }
 
 const quoted = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`
-const heads: ReadonlySet<string> = new Set(["select", "values", "with", "insert", "replace", "update", "delete"])
+const heads: ReadonlySet<string> = new Set(["SELECT", "VALUES", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE"])
 
 /** What a statement touches is everything or nothing: SQLite has one lock for all tables. */
-const read = (sql: string) => heads.has(tokens(sql)[0]?.text ?? "") ? nothing : everything
+const reader = (syntax: SqlSyntax) => (sql: string) =>
+  heads.has(statementInfo(sql, syntax).operation) ? nothing : everything
 
 /** A step that found the lock taken sleeps; whoever has a transaction that writes has the lock. */
 const watch: Watch = {
@@ -47,7 +49,7 @@ const things = (observer: DriverConnection): Effect.Effect<ReadonlyArray<Thing>,
 const unsupported = (message: string) => new InterleavingsError({ reason: "unsupported", message })
 
 /** Makes the ground; `observer` is a connection of its own, which the caller closes. */
-export const make = (observer: DriverConnection, target: string): Ground => {
+export const make = (observer: DriverConnection, target: string, syntax: SqlSyntax): Ground => {
   let tables: ReadonlyArray<Table> = []
   let copies = 0
   let triggers: ReadonlyArray<Thing> = []
@@ -109,7 +111,7 @@ export const make = (observer: DriverConnection, target: string): Ground => {
     version = yield* versionNow
     const [mode] = yield* ask(observer, "pragma journal_mode")
     // Without a WAL readers and the writer keep each other waiting, at any statement.
-    return { kind: "sqlite", isolation: "serializable", read: mode.journal_mode === "wal" ? read : () => everything }
+    return { kind: "sqlite", isolation: "serializable", read: mode.journal_mode === "wal" ? reader(syntax) : () => everything }
   })
 
   const refill = Effect.suspend(() =>

@@ -5,6 +5,7 @@ import { Clock, Context, Duration, Effect, type Layer, Random, type Scope } from
 import type { Isolation } from "effect-sql-engine/Dialect"
 import type { Driver } from "effect-sql-engine/Driver"
 import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import type { SqlSyntax } from "effect-sql-engine/SqlText"
 import { building } from "../intercept.js"
 import { Actor } from "./actor.js"
 import { Bell } from "./bell.js"
@@ -30,6 +31,8 @@ export interface StageOptions {
 /** A stage, and what is done between two runs. */
 export interface Theatre extends Stage {
   readonly isolations: ReadonlyArray<Isolation>
+  /** How its database reads a text. */
+  readonly syntax: SqlSyntax
   /** From now on the programs' sessions are at this level, unless they ask for another one. */
   readonly setIsolation: (isolation: Isolation | undefined) => Effect.Effect<void, SqlFailure>
   /** What `setup` and the invariant run in. */
@@ -63,8 +66,13 @@ const groundOf = (
     }
     const observer = yield* observe(driver)
     const ground = name === "sqlite"
-      ? sqlite.make(observer, driver.target)
-      : postgres.make(observer, `interleavings_${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`, searchPath)
+      ? sqlite.make(observer, driver.target, driver.dialect.syntax)
+      : postgres.make(
+        observer,
+        `interleavings_${(yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)}`,
+        searchPath,
+        driver.dialect.syntax
+      )
     yield* Effect.acquireRelease(ground.open, () => ground.close)
     return ground
   })
@@ -132,6 +140,7 @@ export const build = (options: StageOptions): Effect.Effect<Theatre, unknown, Sc
     })
     return {
       isolations: driver.dialect.isolations,
+      syntax: driver.dialect.syntax,
       setIsolation: (isolation) =>
         Effect.map(refuseIsolation(driver, isolation), () => {
           for (const actor of actors) {

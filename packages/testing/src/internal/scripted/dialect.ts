@@ -82,6 +82,17 @@ export const dialect: Dialect = {
   releaseSavepoint: (name) => `RELEASE ${name}`,
   rollbackToSavepoint: (name) => `ROLLBACK TO ${name}`,
   quoteIdentifier: (name) => `"${name.replaceAll("\"", "\"\"")}"`,
+  syntax: {
+    blanks: " \t\n\r",
+    lineEnds: "\n",
+    nestedComments: false,
+    stringPrefixes: "",
+    continuedStrings: false,
+    dollarQuotes: false,
+    nameQuotes: "",
+    parameters: "numbered",
+    bodies: "none"
+  },
   classify
 }
 

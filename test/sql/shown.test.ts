@@ -1,13 +1,16 @@
 /**
- * What is told of a statement's text: nothing that could be a value.
+ * What is shown of a statement's text: nothing that could be a value.
  */
 import { assert, describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { wordsOf } from "../src/internal/sight/words.js"
+import { SqlText } from "effect-sql-engine"
+import { dialect as pg } from "effect-sql-engine-pg/PgDialect"
+import { dialect as sqlite } from "effect-sql-engine-sqlite/SqliteDialect"
 
-const shown = (sql: string) => wordsOf(sql, false).text
+const info = (sql: string, { syntax } = pg) => SqlText.statementInfo(sql, syntax)
+const shown = (sql: string, dialect = pg) => info(sql, dialect).shown(false)
 const told = (sql: string) => {
-  const { collection, operation } = wordsOf(sql, true)
+  const { collection, operation } = info(sql)
   return [operation, collection]
 }
 
@@ -16,18 +19,21 @@ describe("the text of a statement without bound values", () => {
     expect(shown("select 'it''s', E'it\\'s', 1.5, 0xff, -7 from t1")).toBe("select ?, ?, ?, ?, -? from t1")
     expect(shown("alter role app password 'secret'")).toBe("alter role app password ?")
     expect(shown("do $$ begin perform 'x'; end $$")).toBe("do ?")
-    expect(shown("select $tag$ a $$ b $tag$, x'1f', b'01', N'x', U&'\\0441'")).toBe("select ?, ?, ?, ?, U&?")
-    expect(shown("select \"it's\", `it's`, 'a' from \"T 1\"")).toBe("select \"it's\", `it's`, ? from \"T 1\"")
+    expect(shown("select $tag$ a $$ b $tag$, x'1f', b'01', N'x', U&'\\0441'")).toBe("select ?, ?, ?, ?, ?")
+    expect(shown("select \"it's\", `it's`, [it's], x'1f' from \"T 1\"", sqlite)).toBe(
+      "select \"it's\", `it's`, [it's], ? from \"T 1\""
+    )
     expect(shown("select 1 -- 'a'\n, 2 /* 'b' */ from t")).toBe("select ?  \n, ?   from t")
     expect(shown("select 'never closed")).toBe("select ?")
-    expect(shown("select $1, :name, @p, ?2 from t$1")).toBe("select $1, :name, @p, ?2 from t$1")
+    expect(shown("select $1 from t$1")).toBe("select $1 from t$1")
+    expect(shown("select :name, @p, ?2, $n::m(o) from t$1", sqlite)).toBe("select :name, @p, ?2, $n::m(o) from t$1")
     expect(shown("select 'a\\' || 'b'")).toBe("select ? || ?")
   })
 
   it("is cut where it is very long, and a literal that is cut is none the less one", () => {
     const long = shown(`insert into t values ('${"secret".repeat(10_000)}')`)
     expect(long).toBe("insert into t values (?")
-    expect(wordsOf(`select ${"a, ".repeat(10_000)} b`, true).text.length).toBe(4_097)
+    expect(info(`select ${"a, ".repeat(10_000)} b`).shown(true).length).toBe(4_097)
   })
 
   it("shows no string, whatever stands in it and around it", () => {
@@ -82,10 +88,18 @@ describe("the operation and the table", () => {
     expect(told("")).toEqual(["", undefined])
   })
 
+  it("are left out of a text of several statements, but for the first word", () => {
+    expect(told("insert into a values (1); delete from b")).toEqual(["INSERT", undefined])
+  })
+
   it("are remembered for few texts, however many there are", () => {
-    const first = wordsOf("select 1 from remembered", true)
-    expect(wordsOf("select 1 from remembered", true)).toBe(first)
-    for (let n = 0; n < 600; n++) wordsOf(`select ${n} from t`, true)
-    expect(wordsOf("select 1 from remembered", true)).not.toBe(first)
+    const first = info("select 1 from remembered")
+    expect(info("select 1 from remembered")).toBe(first)
+    for (let n = 0; n < 900; n++) info(`select ${n} from t`)
+    expect(info("select 1 from remembered")).toBe(first)
+    for (let n = 0; n < 2_100; n++) info(`select ${n} from u`)
+    expect(info("select 1 from remembered")).not.toBe(first)
+    const bulk = `insert into t values (${"1, ".repeat(10_000)} 1)`
+    expect(info(bulk)).not.toBe(info(bulk))
   })
 })

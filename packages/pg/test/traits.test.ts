@@ -1,31 +1,8 @@
 import { describe, it } from "@effect/vitest"
-import { FastCheck } from "effect"
 import * as assert from "node:assert/strict"
-import { significant, traits } from "../src/internal/sqlText.js"
+import { traits } from "../src/internal/traits.js"
 
 const leaves = (sql: string) => traits(sql).leaves
-
-describe("significant", () => {
-  it("drops comments, nested ones too, and the insides of literals and dollar quotes", () => {
-    assert.equal(significant("SELECT 1 -- set x\n, 2"), "select 1  , 2")
-    assert.equal(significant("a /* b /* c */ d */ e"), "a   e")
-    assert.equal(significant("'it''s' || E'a\\'b' || $$x;y$$ || $t$;$$;$t$"), "'' || e'' || '' || ''")
-    assert.equal(significant("select \"set;x\", $1, a$b"), "select set_x, $1, a$b")
-  })
-
-  it("ends for every text, with an unfinished quote or comment reaching to the end", () => {
-    const piece = FastCheck.constantFrom("'", "\"", "$$", "$a$", "/*", "*/", "--", "\n", "\\", "E", ";", "a", "$", " ")
-    FastCheck.assert(
-      FastCheck.property(FastCheck.array(piece, { maxLength: 20 }), (pieces) => {
-        assert.equal(typeof significant(pieces.join("")), "string")
-      }),
-      { seed: 2, numRuns: 2_000 }
-    )
-    for (const open of ["'a;b", "\"a;b", "$$a;b", "/* a;b", "-- a;b"]) {
-      assert.equal(traits(`select 1 ${open}`).script, false)
-    }
-  })
-})
 
 describe("traits", () => {
   it("sees several statements only where semicolons separate them", () => {
@@ -34,6 +11,9 @@ describe("traits", () => {
     }
     for (const sql of ["select 1;", "select ';' ; ", "select 1; -- 2", "select $$;$$", "select \"a;b\"", "", ";;"]) {
       assert.equal(traits(sql).script, false, sql)
+    }
+    for (const open of ["'a;b", "\"a;b", "$$a;b", "/* a;b", "-- a;b"]) {
+      assert.equal(traits(`select 1 ${open}`).script, false)
     }
   })
 
@@ -106,7 +86,13 @@ describe("traits", () => {
         "prepare p as select 1",
         "do $$ begin end $$",
         "call p()",
-        "load 'x'"
+        "load 'x'",
+        "select U&\"set\\005fconfig\"('a.b', 'c', false)",
+        "select set_config(setting_name => 'a.b', new_value => 'c', is_local => true)",
+        "set local.setting = 1",
+        "create table pg_temp_3.t (a int)",
+        "explain analyze create temp table t as select 1",
+        "update pg_catalog.pg_settings set setting = 'c' where name = 'a.b'"
       ]
     ) assert.equal(leaves(sql), true, sql)
   })
@@ -129,7 +115,10 @@ describe("traits", () => {
         "create function f() returns void language plpgsql as $$ begin perform set_config('a', 'b', false); end $$",
         "declare c cursor for select 1",
         "prepare transaction 'x'",
-        "notify c"
+        "notify c",
+        "select set_config('a.b', concat('c', (select max(d) from e)), true)",
+        "select 'with hold', \"listen\" from \"set\"",
+        "/* set x = 1 /* ; */ ; listen c */ select 1"
       ]
     ) assert.equal(leaves(sql), false, sql)
   })
@@ -139,5 +128,30 @@ describe("traits", () => {
     assert.equal(traits("set default_transaction_read_only = on").readOnly, true)
     assert.equal(traits("insert into t values ('read only')").readOnly, false)
     assert.equal(traits("load 'auto_explain'").spoils, true)
+  })
+
+  it("knows a COPY that talks to the client, whichever word it has for it", () => {
+    for (const sql of ["copy t from stdin", "COPY t (a, \"to\") FROM STDOUT", "copy t from stdin with (format csv)"]) {
+      assert.equal(traits(sql).copies, "FROM STDIN", sql)
+    }
+    for (const sql of ["copy t to stdout", "copy (select a from b) to stdout", "select 1; copy t to stdin"]) {
+      assert.equal(traits(sql).copies, "TO STDOUT", sql)
+    }
+    for (const sql of ["copy t from '/tmp/stdin'", "copy t to program 'cat'", "select 'copy t to stdout'"]) {
+      assert.equal(traits(sql).copies, undefined, sql)
+    }
+  })
+
+  it("knows what a plan runs, and what steers the transaction", () => {
+    for (const sql of ["(select 1)", "with a as (select 1) select * from a", "table t", "select 1; set x = 1"]) {
+      assert.equal(traits(sql).planned, true, sql)
+    }
+    for (const sql of ["", "show all", "explain select 1"]) assert.equal(traits(sql).planned, false, sql)
+    for (const sql of ["select 1; /* */ commit", "prepare transaction 'x'", "lock t"]) {
+      assert.equal(traits(sql).steers, true, sql)
+    }
+    for (const sql of ["select 1", "prepare p as select 1", "select 'a'; -- commit"]) {
+      assert.equal(traits(sql).steers, false, sql)
+    }
   })
 })

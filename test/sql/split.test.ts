@@ -3,13 +3,13 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
+import { SqlText } from "effect-sql-engine"
 import { dialect as pg } from "effect-sql-engine-pg/PgDialect"
 import { dialect as sqlite } from "effect-sql-engine-sqlite/SqliteDialect"
-import { split } from "../../packages/engine/src/internal/migrations/split.js"
-import { readSql } from "../../packages/engine/src/internal/migrations/sqlText.js"
 
-const onPg = (text: string) => split(text, pg.script!)
-const onSqlite = (text: string) => split(text, sqlite.script!)
+const texts = (syntax: SqlText.SqlSyntax) => (text: string) => SqlText.split(text, syntax).map((piece) => piece.text)
+const onPg = texts(pg.syntax)
+const onSqlite = texts(sqlite.syntax)
 
 describe.each([["PostgreSQL", onPg], ["SQLite", onSqlite]])("a text on %s", (_, split) => {
   it.each<readonly [string, string, ReadonlyArray<string>]>([
@@ -70,7 +70,46 @@ describe("a text on PostgreSQL", () => {
       "create table t (begin int)",
       "select 2"
     ]],
-    ["brackets", "select a[1], '];'; select 2", ["select a[1], '];'", "select 2"]]
+    ["brackets", "select a[1], '];'; select 2", ["select a[1], '];'", "select 2"]],
+    ["a comment that ends with a carriage return", "select 1 as a; -- c\rselect 2 as b;", [
+      "select 1 as a",
+      "select 2 as b"
+    ]],
+    [
+      "a rule of several statements",
+      "create rule r as on insert to t do also (insert into a values (1); insert into b values (2)); select 1",
+      ["create rule r as on insert to t do also (insert into a values (1); insert into b values (2))", "select 1"]
+    ],
+    ["a string in escapes that goes on on the next line", "select E'one'\n'two\\'; three'; select 2", [
+      "select E'one'\n'two\\'; three'",
+      "select 2"
+    ]],
+    ["a string that goes on behind a comment", "select E'one' -- ;\n -- ;\n'\\';'; select 2", [
+      "select E'one' -- ;\n -- ;\n'\\';'",
+      "select 2"
+    ]],
+    ["a string behind another one on the same line", "select E'one' 'two\\'; select 2", [
+      "select E'one' 'two\\'",
+      "select 2"
+    ]],
+    ["dollars behind a number", "select 1$$;$$; select 2", ["select 1$$;$$", "select 2"]],
+    ["a name in escapes", "select 1 as U&\"a;\\0061\"; select 2", ["select 1 as U&\"a;\\0061\"", "select 2"]],
+    ["blanks of Unicode, which are letters", "select 1 as a\u00A0; select 2 as \uFEFF", [
+      "select 1 as a\u00A0",
+      "select 2 as \uFEFF"
+    ]],
+    [
+      "a CASE and a column that are called as the end of a body is",
+      "create function f() returns int begin atomic select case when atomic then 1 end; select x.end from x; end; select 1",
+      [
+        "create function f() returns int begin atomic select case when atomic then 1 end; select x.end from x; end",
+        "select 1"
+      ]
+    ],
+    ["an empty body", "create procedure p() begin atomic end; select 1", [
+      "create procedure p() begin atomic end",
+      "select 1"
+    ]]
   ])("is cut right: %s", (_, text, statements) => expect(onPg(text)).toEqual(statements))
 })
 
@@ -81,36 +120,33 @@ describe("a text on SQLite", () => {
     ["a trigger", `${trigger}; select 2`, [trigger, "select 2"]],
     ["names in brackets and backticks", "select [a;b], `c;d`; select 2", ["select [a;b], `c;d`", "select 2"]],
     ["a comment that only looks nested", "/* a /* ; */ select 1; select 2", ["select 1", "select 2"]],
-    ["a parameter with a dollar", "select $a$; select $a$", ["select $a$", "select $a$"]]
+    ["a parameter with a dollar", "select $a$; select $a$", ["select $a$", "select $a$"]],
+    ["a parameter of Tcl", "select $a::b(;'), 1; select 2", ["select $a::b(;'), 1", "select 2"]],
+    [
+      "a trigger that uses a column called end",
+      "create trigger t after insert on a begin insert into b values (new.id, new.end); select end, begin from c; end; select 1",
+      [
+        "create trigger t after insert on a begin insert into b values (new.id, new.end); select end, begin from c; end",
+        "select 1"
+      ]
+    ],
+    ["a trigger that is explained", "explain query plan create trigger t delete on a begin select 1; end; select 2", [
+      "explain query plan create trigger t delete on a begin select 1; end",
+      "select 2"
+    ]],
+    ["a comment with a carriage return", "select 1 -- c\r; select 2\n; select 3", [
+      "select 1 -- c\r; select 2",
+      "select 3"
+    ]],
+    ["a byte order mark", "\uFEFFselect 1;\uFEFFselect 2", ["select 1", "select 2"]]
   ])("is cut right: %s", (_, text, statements) => expect(onSqlite(text)).toEqual(statements))
 })
 
-describe("a migration's text", () => {
-  it("has a way up, a way down, and may have no transaction", () => {
-    expect(readSql("-- note\ncreate table a;\n-- Down \ndrop table a;\n")).toMatchObject({
-      transaction: true,
-      up: "-- note\ncreate table a;",
-      down: "drop table a;"
-    })
-    expect(readSql("-- no-transaction\n-- up\nvacuum")).toMatchObject({
-      transaction: false,
-      up: "vacuum",
-      down: undefined
-    })
-    expect(readSql("select '\n-- downwards\n'")).toMatchObject({ down: undefined })
-  })
-
-  it("with two ways down, or something before its way up, is refused", () => {
-    expect(readSql("a;\n-- down\nb;\n-- down\nc")).toContain("more than one")
-    expect(readSql("a;\n-- up\nb;")).toContain("before its line")
-  })
-
-  it("has a checksum of what it does, and of nothing else", () => {
-    const checksum = (text: string) => (readSql(text) as { readonly checksum: string }).checksum
-    const plain = checksum("create table a")
-    expect(plain).toMatch(/^[0-9a-f]{64}$/)
-    expect(checksum("\uFEFFcreate table a\r\n\r\n-- down\r\ndrop table a")).toBe(plain)
-    expect(checksum("create table b")).not.toBe(plain)
-    expect(checksum("-- no-transaction\ncreate table a")).not.toBe(plain)
+describe("every statement", () => {
+  it("knows its place", () => {
+    const text = "-- first\n  select 1 ;\n/* second */ select 2 -- c\n;"
+    const pieces = SqlText.split(text, pg.syntax)
+    expect(pieces.map(({ start }) => start)).toEqual([11, 35])
+    for (const { end, start, text: own } of pieces) expect(text.slice(start, end)).toBe(own)
   })
 })

@@ -1,0 +1,120 @@
+/**
+ * A migration as text:
+ *
+ * ```sql
+ * -- no-transaction        optional: without a transaction of its own
+ * create index concurrently person_name on person (name);
+ * -- down                  optional: what follows takes it back
+ * drop index concurrently person_name;
+ * ```
+ *
+ * `-- up` may stand before the first part. Each of these is a comment on a line of its own, outside of parentheses, bodies,
+ * strings and other comments; `-- no-transaction` counts before the first statement only.
+ */
+import type { SqlSyntax } from "../../SqlText.js"
+import { sha256 } from "../sha256.js"
+import { Boundary } from "../sql/boundary.js"
+import { Lexer } from "../sql/lexer.js"
+
+/** The lines that are run on the way up, or on the way down. */
+export class Section {
+  constructor(
+    readonly text: string,
+    /** The line of the whole text it begins with; the first is 1. */
+    readonly line: number
+  ) {}
+}
+
+/** What a text says. */
+export interface SqlText {
+  readonly transaction: boolean
+  readonly up: Section
+  readonly down: Section | undefined
+  readonly checksum: string
+}
+
+type Word = "up" | "down" | "no-transaction"
+
+/** A line that is a marker, and whether a statement has begun before it. */
+interface Marker {
+  readonly word: Word
+  readonly start: number
+  /** The index of the next line. */
+  readonly end: number
+  readonly begun: boolean
+}
+
+const marker = /^--[ \t]*(up|down|no-transaction)[ \t]*$/i
+const blank = /^[ \t]*$/
+
+/** Editors and version control change the ends of lines and of files; nobody else does. */
+const normal = (text: string): string => text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n")
+
+const markersOf = (text: string, syntax: SqlSyntax): ReadonlyArray<Marker> => {
+  const lexer = new Lexer(text, syntax)
+  const boundary = new Boundary(syntax)
+  const found: Array<Marker> = []
+  let begun = false
+  for (let token = lexer.next(); token !== undefined; token = lexer.next()) {
+    if (token.kind !== "comment") {
+      if (!boundary.ends(token)) begun = true
+      continue
+    }
+    const word = marker.exec(token.text)?.[1]?.toLowerCase()
+    if (word === undefined || boundary.isInside(token.depth)) continue
+    const start = text.lastIndexOf("\n", token.start) + 1
+    if (blank.test(text.slice(start, token.start))) {
+      found.push({ word: word as Word, start, end: Math.min(token.end + 1, text.length), begun })
+    }
+  }
+  return found
+}
+
+const lineAt = (text: string, at: number): number => {
+  let line = 1
+  for (let next = text.indexOf("\n"); next !== -1 && next < at; next = text.indexOf("\n", next + 1)) line++
+  return line
+}
+
+/** Reads a text; a string says what is wrong with it. */
+export const readSql = (text: string, syntax: SqlSyntax): SqlText | string => {
+  const whole = normal(text)
+  const all = markersOf(whole, syntax)
+  const cuts = all.filter(({ word }) => word !== "no-transaction")
+  for (const word of ["up", "down"]) {
+    if (cuts.filter((cut) => cut.word === word).length > 1) return `has more than one line "-- ${word}"`
+  }
+  if (cuts[0]?.begun === true && cuts.some(({ word }) => word === "up")) {
+    return "has statements before its line \"-- up\""
+  }
+  const section = (word: "up" | "down"): Section | undefined => {
+    const at = cuts.findIndex((cut) => cut.word === word)
+    if (at === -1 && word === "down") return undefined
+    const start = at === -1 ? 0 : cuts[at]!.end
+    return new Section(whole.slice(start, cuts[at + 1]?.start), lineAt(whole, start))
+  }
+  return {
+    transaction: !all.some(({ begun, word }) => word === "no-transaction" && !begun),
+    up: section("up")!,
+    down: section("down"),
+    checksum: checksumOf(whole, all)
+  }
+}
+
+/**
+ * The way back may still be corrected when the way forth has been gone. `-- no-transaction` is left out of the text behind
+ * the first statement too, where it says nothing: migrations that were applied when it did have their checksum from then.
+ */
+const checksumOf = (whole: string, all: ReadonlyArray<Marker>): string => {
+  let up = ""
+  let from = 0
+  let isUp = true
+  for (const { end, start, word } of all) {
+    if (isUp) up += whole.slice(from, start)
+    from = end
+    if (word !== "no-transaction") isUp = word === "up"
+  }
+  if (isUp) up += whole.slice(from)
+  const transaction = !all.some(({ word }) => word === "no-transaction")
+  return sha256(`${transaction ? "" : "-- no-transaction\n"}${up.trim()}`)
+}
