@@ -50,6 +50,13 @@ describe("a text of several statements", () => {
       expect(yield* place.admin("select t from a")).toEqual([{ t: "onetwo'; three" }, { t: "four" }])
     }))
 
+  it.scopedLive("is not cut in a string that goes on behind a comment", () =>
+    Effect.gen(function*() {
+      const { sql } = yield* (yield* onPostgres).engine()
+      const text = "select E'one' -- it's; \n -- ;\n'two\\'; three' as a; select 2 as b"
+      expect(yield* sql.unsafe(text)).toEqual([[{ a: "onetwo'; three" }], [{ b: 2 }]])
+    }))
+
   it.scopedLive("is not cut in the parentheses of a rule", () =>
     Effect.gen(function*() {
       const place = yield* onPostgres

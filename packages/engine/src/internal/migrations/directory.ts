@@ -88,7 +88,8 @@ export const fromDirectory = (
           const checksum = options.checkCode === true ? Effect.map(text(file), sha256) : Effect.succeed(undefined)
           return Effect.map(
             checksum,
-            (checksum) => later<{ readonly message: string }, never>(set, file, stem(file), module(file), syntax, checksum)
+            (checksum) =>
+              later<{ readonly message: string }, never>(set, file, stem(file), module(file), syntax, checksum)
           )
         },
         { concurrency }

@@ -77,7 +77,10 @@ export const open = <R>(
       }
     }
     return yield* Effect.forEach(all, (set) =>
-      Effect.map(set.migrations(engine.dialect.syntax), (migrations) => ({ set, ledger: ledgerOf(engine, set), migrations })))
+      Effect.map(
+        set.migrations(engine.dialect.syntax),
+        (migrations) => ({ set, ledger: ledgerOf(engine, set), migrations })
+      ))
   })
 
 /** Compares a set with its ledger. */

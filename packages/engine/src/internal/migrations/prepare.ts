@@ -53,7 +53,8 @@ export const prepare = <R>(
       )
       : undefined
     if (steering !== undefined) {
-      const problem = `steers its own transaction (${steering.operation}), and already has one: leave that out, or put the line ` +
+      const problem =
+        `steers its own transaction (${steering.operation}), and already has one: leave that out, or put the line ` +
         "\"-- no-transaction\" at its head"
       return sourceError(set, [{ migration: printName(migration), problem }])
     }

@@ -84,7 +84,6 @@ export const makeSet = <R>(
     table,
     schema: options.schema,
     takeOver: takeOver === false ? undefined : takeOver,
-    migrations: (syntax) =>
-      Effect.zipRight(tooLong, Effect.flatMap(find(name, syntax), (found) => sorted(name, found)))
+    migrations: (syntax) => Effect.zipRight(tooLong, Effect.flatMap(find(name, syntax), (found) => sorted(name, found)))
   }
 }

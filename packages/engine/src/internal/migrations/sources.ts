@@ -99,18 +99,21 @@ const value = (entry: unknown): Effect.Effect<unknown, unknown> =>
  * @category constructors
  */
 export const fromGlob = (files: Readonly<Record<string, unknown>>, options: SetOptions = {}): MigrationSet =>
-  makeSet(options, (set, syntax) =>
-    Effect.forEach(Object.entries(files), ([path, entry]): Effect.Effect<Candidate<never>> => {
-      const found = later(set, path, stem(path), value(entry), syntax)
-      if (!path.endsWith(".sql")) return Effect.succeed(found)
-      // A text is read at once: it has a checksum.
-      return Effect.match(value(entry), {
-        onFailure: () => found,
-        // What a module's effect needs besides the client, no type tells.
-        onSuccess: (module) =>
-          ready(path, stem(path), contentOfModule(module, syntax) as Either.Either<Content<never>, string>)
+  makeSet(
+    options,
+    (set, syntax) =>
+      Effect.forEach(Object.entries(files), ([path, entry]): Effect.Effect<Candidate<never>> => {
+        const found = later(set, path, stem(path), value(entry), syntax)
+        if (!path.endsWith(".sql")) return Effect.succeed(found)
+        // A text is read at once: it has a checksum.
+        return Effect.match(value(entry), {
+          onFailure: () => found,
+          // What a module's effect needs besides the client, no type tells.
+          onSuccess: (module) =>
+            ready(path, stem(path), contentOfModule(module, syntax) as Either.Either<Content<never>, string>)
+        })
       })
-    }))
+  )
 
 /**
  * Migrations of `@effect/sql`, from one of its loaders. What its own migrator has applied is taken over (`takeOver`).

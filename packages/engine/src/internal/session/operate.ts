@@ -8,11 +8,11 @@ import { NestedRefused } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import type { Restore } from "../effects.js"
 import type { Scope } from "../sessionState.js"
+import type { TransactionControl } from "../sql/control.js"
+import type { StatementInfo } from "../sql/info.js"
 import { exchange, writeBuffered } from "./exchange.js"
 import type { Operation, Terms } from "./exchange.js"
 import { takeConnection } from "./takeConnection.js"
-import type { TransactionControl } from "../sql/control.js"
-import type { StatementInfo } from "../sql/info.js"
 import { settle } from "./trust.js"
 import { awaitTurn } from "./turn.js"
 import type { Hook, SessionRef, Unit } from "./unit.js"
@@ -133,7 +133,9 @@ const notYours = (unit: Unit, info: StatementInfo, at: number): NestedRefused =>
   const words = info.statements[at]!.slice(0, info.controls[at] === "prepare" || info.controls[at] === "begin" ? 2 : 1)
   return new NestedRefused({
     message: `Session ${unit.session} of engine "${unit.host.name}" begins and ends its transaction itself: ` +
-      `${words.map(({ text }) => text.toUpperCase()).join(" ")} was refused, nothing was sent. It commits when its body ` +
+      `${
+        words.map(({ text }) => text.toUpperCase()).join(" ")
+      } was refused, nothing was sent. It commits when its body ` +
       "succeeds and rolls back when it fails; see Session.rollbackOnly, and Session.open for a commit by hand. " +
       "`sql.reserve` outside of a session lends a connection without a transaction.",
     engine: unit.host.name,

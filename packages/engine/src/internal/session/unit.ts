@@ -18,8 +18,8 @@ import type { Sight, StatementLog } from "../sight/sight.js"
 import type { Site } from "../sight/site.js"
 import { parentSpanKey } from "../sight/tracing.js"
 import type { InfoCache } from "../sql/cache.js"
-import type { SessionEvent, SessionTotals } from "./events.js"
 import type { Unsent } from "../statement.js"
+import type { SessionEvent, SessionTotals } from "./events.js"
 import { putPriority } from "./priority.js"
 
 /** An effect to run once the outcome is known: as it was registered, among the sessions around the scope that ended. */

@@ -22,8 +22,7 @@ const underscore = code("_")
 
 const isDigit = (c: number): boolean => c >= 48 && c <= 57
 /** A letter, an underscore, or anything outside of ASCII. */
-const startsWord = (c: number): boolean =>
-  (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === underscore || c >= 128
+const startsWord = (c: number): boolean => (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === underscore || c >= 128
 const continuesWord = (c: number): boolean => startsWord(c) || isDigit(c) || c === dollar
 
 /** As the servers fold names: only the letters of ASCII. */

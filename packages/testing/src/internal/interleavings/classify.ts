@@ -69,7 +69,9 @@ const read = (ticket: Ticket, syntax: SqlSyntax): Pick<Deed, "reads" | "writes">
     if (kind !== "word" || !introducing.has(text)) return
     const [first, dot, second] = [all[at + 1], all[at + 2], all[at + 3]]
     const name = dot?.text === "." ? second : first
-    if (name !== undefined && (name.kind === "word" || name.kind === "name") && !noTable.has(name.text)) tables.push(name.text)
+    if (name !== undefined && (name.kind === "word" || name.kind === "name") && !noTable.has(name.text)) {
+      tables.push(name.text)
+    }
   })
   if (!writing) return { reads: new Set(tables), writes: undefined }
   const table = tables[0]

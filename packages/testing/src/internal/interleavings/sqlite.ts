@@ -111,7 +111,11 @@ export const make = (observer: DriverConnection, target: string, syntax: SqlSynt
     version = yield* versionNow
     const [mode] = yield* ask(observer, "pragma journal_mode")
     // Without a WAL readers and the writer keep each other waiting, at any statement.
-    return { kind: "sqlite", isolation: "serializable", read: mode.journal_mode === "wal" ? reader(syntax) : () => everything }
+    return {
+      kind: "sqlite",
+      isolation: "serializable",
+      read: mode.journal_mode === "wal" ? reader(syntax) : () => everything
+    }
   })
 
   const refill = Effect.suspend(() =>
