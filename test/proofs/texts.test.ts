@@ -13,9 +13,9 @@ import { evidence } from "../support/evidence.js"
 import { chance, check, size } from "../support/proof.js"
 import type { Grammar } from "./texts/corpus.js"
 import { mutated, mutations, text } from "./texts/corpus.js"
-import * as postgres from "./texts/postgres.js"
+import { postgres } from "./texts/postgres.js"
 import { postgresOracle } from "./texts/postgresOracle.js"
-import * as sqlite from "./texts/sqlite.js"
+import { schema, sqlite } from "./texts/sqlite.js"
 import { sqliteOracle } from "./texts/sqliteOracle.js"
 
 const seed = 22_000_022
@@ -63,7 +63,7 @@ it("is split where PostgreSQL's parser ends each statement, and cut into its tok
 }, 600_000)
 
 it("is split where SQLite's prepare ends each statement", async () => {
-  const oracle = sqliteOracle(SqliteDialect.dialect.syntax, sqlite.schema)
+  const oracle = sqliteOracle(SqliteDialect.dialect.syntax, schema)
   const all = corpus(sqlite)
   const readable = all.filter((one) => oracle.agrees(one))
   expect(readable.length).toBeGreaterThan(texts * 0.5)

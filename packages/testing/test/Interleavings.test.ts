@@ -3,13 +3,26 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { dialect } from "effect-sql-engine-pg/PgDialect"
+import type { SqlSyntax } from "effect-sql-engine/SqlText"
 import type { Footprint } from "../src/internal/interleavings/footprint.js"
 import { both, everything, nothing, touching } from "../src/internal/interleavings/footprint.js"
 import { classOf, switches } from "../src/internal/interleavings/linear.js"
 import { type Catalog, reader, type Relation } from "../src/internal/interleavings/postgresFootprint.js"
 import { dependent, type Step } from "../src/internal/interleavings/step.js"
 import { Tree } from "../src/internal/interleavings/tree.js"
+
+/** The rules of PostgreSQL. */
+const syntax: SqlSyntax = {
+  blanks: " \t\n\r\f\v",
+  lineEnds: "\n\r",
+  nestedComments: true,
+  stringPrefixes: "ebnxu",
+  continuedStrings: true,
+  dollarQuotes: true,
+  nameQuotes: "",
+  parameters: "numbered",
+  bodies: "routine"
+}
 
 const plain = (name: string, more: Partial<Relation> = {}): Relation => ({
   name,
@@ -38,7 +51,7 @@ const catalog: Catalog = {
 }
 
 describe("what a statement of PostgreSQL touches", () => {
-  const read = reader(catalog, dialect.syntax)
+  const read = reader(catalog, syntax)
   const sets = (footprint: Footprint) =>
     footprint.all
       ? "everything"
@@ -92,7 +105,7 @@ describe("what a statement of PostgreSQL touches", () => {
   })
 
   it("is everything where an operator or a domain may hide a function", () => {
-    expect(reader({ ...catalog, hidden: true }, dialect.syntax)("select 1")).toBe(everything)
+    expect(reader({ ...catalog, hidden: true }, syntax)("select 1")).toBe(everything)
   })
 })
 

@@ -2,9 +2,10 @@
  * Statements in the forms that PostgreSQL's own regression tests use, written here, with places to fill: `{s}` a string,
  * `{n}` a number, `{i}` a name, `{g}` a gap of blanks and comments.
  */
+import type { Grammar } from "./corpus.js"
 
 /** Statements, each whole for the server's parser. */
-export const forms: ReadonlyArray<string> = [
+const forms: ReadonlyArray<string> = [
   // Queries.
   "select{g}{n}",
   "select {s} as {i}",
@@ -173,7 +174,7 @@ export const forms: ReadonlyArray<string> = [
 ]
 
 /** Strings, with places for a marker: `{m}`. */
-export const strings: ReadonlyArray<string> = [
+const strings: ReadonlyArray<string> = [
   "'{m}'",
   "''",
   "'it''s {m}'",
@@ -203,7 +204,7 @@ export const strings: ReadonlyArray<string> = [
 ]
 
 /** Names. */
-export const names: ReadonlyArray<string> = [
+const names: ReadonlyArray<string> = [
   "a",
   "tbl",
   "a1$b",
@@ -224,7 +225,7 @@ export const names: ReadonlyArray<string> = [
 ]
 
 /** Gaps between tokens. */
-export const gaps: ReadonlyArray<string> = [
+const gaps: ReadonlyArray<string> = [
   " ",
   "\n",
   "\r\n",
@@ -241,10 +242,10 @@ export const gaps: ReadonlyArray<string> = [
 ]
 
 /** Numbers, with a place for a marker of digits. */
-export const numbers: ReadonlyArray<string> = ["{d}", "{d}.5", "1.5e{e}", "0x{d}", ".{d}", "{d}_000", "0"]
+const numbers: ReadonlyArray<string> = ["{d}", "{d}.5", "1.5e{e}", "0x{d}", ".{d}", "{d}_000", "0"]
 
 /** What a mutation puts in: everything that opens, closes or hides something. */
-export const pieces: ReadonlyArray<string> = [
+const pieces: ReadonlyArray<string> = [
   "'",
   "''",
   "\"",
@@ -288,3 +289,6 @@ export const pieces: ReadonlyArray<string> = [
   "*",
   "/"
 ]
+
+/** What the texts of PostgreSQL are made of. */
+export const postgres: Grammar = { forms, strings, names, gaps, numbers, pieces }

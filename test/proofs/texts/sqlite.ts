@@ -1,13 +1,14 @@
 /**
  * Statements of SQLite that compile on the tables of `schema`, with the places of `postgres.ts`.
  */
+import type { Grammar } from "./corpus.js"
 
 /** What the statements stand on. */
 export const schema =
   "create table a (x, y, \"end\", \"begin\"); create table b (x primary key, y); create view v as select x from a"
 
 /** Statements. */
-export const forms: ReadonlyArray<string> = [
+const forms: ReadonlyArray<string> = [
   "select{g}{n}",
   "select {s} as {i}, {s} || {s}{g}from a",
   "select {n} + {n} -{g}{n}, - -{n}, {n} - -{n}, x -> '$' , y ->> '$' from a",
@@ -56,7 +57,7 @@ export const forms: ReadonlyArray<string> = [
 ]
 
 /** Strings, with places for a marker. */
-export const strings: ReadonlyArray<string> = [
+const strings: ReadonlyArray<string> = [
   "'{m}'",
   "''",
   "'it''s {m}'",
@@ -72,7 +73,7 @@ export const strings: ReadonlyArray<string> = [
 ]
 
 /** Names. */
-export const names: ReadonlyArray<string> = [
+const names: ReadonlyArray<string> = [
   "c1",
   "a1$b",
   "_x",
@@ -89,7 +90,7 @@ export const names: ReadonlyArray<string> = [
 ]
 
 /** Gaps between tokens. */
-export const gaps: ReadonlyArray<string> = [
+const gaps: ReadonlyArray<string> = [
   " ",
   "\n",
   "\r\n",
@@ -103,10 +104,10 @@ export const gaps: ReadonlyArray<string> = [
   " /*/ {c} ; */ "
 ]
 
-export const numbers: ReadonlyArray<string> = ["{d}", "{d}.5", "1.5e{e}", "0x{d}", ".{d}", "0"]
+const numbers: ReadonlyArray<string> = ["{d}", "{d}.5", "1.5e{e}", "0x{d}", ".{d}", "0"]
 
 /** What a mutation puts in. */
-export const pieces: ReadonlyArray<string> = [
+const pieces: ReadonlyArray<string> = [
   "'",
   "''",
   "\"",
@@ -148,3 +149,6 @@ export const pieces: ReadonlyArray<string> = [
   "*",
   "/"
 ]
+
+/** What the texts of SQLite are made of. */
+export const sqlite: Grammar = { forms, strings, names, gaps, numbers, pieces }

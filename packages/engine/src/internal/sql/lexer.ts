@@ -153,7 +153,7 @@ export class Lexer {
   private name(start: number, inside: number, close: string): Token {
     const { text } = this
     let at = text.indexOf(close, inside)
-    while (at !== -1 && close !== "]" && text[at + 1] === close) at = text.indexOf(close, at + 2)
+    if (close !== "]") { while (at !== -1 && text[at + 1] === close) at = text.indexOf(close, at + 2) }
     const written = text.slice(inside, at === -1 ? undefined : at)
     return this.token(
       "name",
