@@ -26,6 +26,7 @@ describe("PgDialect.classify", () => {
       "23514": "CheckViolation",
       "23P01": "ExclusionViolation",
       "25006": "ReadOnlyTransaction",
+      "25P03": "IdleTransactionTimeout",
       "28P01": "AuthenticationError",
       "40001": "SerializationError",
       "40P01": "DeadlockError",
@@ -35,10 +36,12 @@ describe("PgDialect.classify", () => {
       "53100": "ResourceExhausted",
       "53300": "TooManyConnections",
       "55P03": "LockTimeoutError",
+      "55P04": "UncommittedEnumValue",
       "57014": "QueryCancelled",
       "57P01": "ServerShutdown",
       "57P03": "ServerShutdown",
-      XX000: "UnknownError",
+      XX000: "InternalError",
+      XX002: "InternalError",
       P0001: "UnknownError"
     }
     assert.deepEqual(Object.fromEntries(Object.keys(golden).map((code) => [code, tagOf(code)])), golden)

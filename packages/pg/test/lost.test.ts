@@ -40,13 +40,13 @@ describe("an idle connection", () => {
       assert.deepEqual(seen.lost.map((failure) => [failure._tag, failure.code]), [["ServerShutdown", "57P01"]])
       assert.deepEqual(seen.gone.map((failure) => failure.code), ["57P01"])
       const failure = yield* Effect.flip(run(c, "select 1"))
-      assert.equal(failure._tag, "ConnectionError")
+      assert.equal(failure._tag, "ServerShutdown")
       assert.equal(failure.sent, "no")
       assert.equal(failure.retryable, true)
       for (const dead of [c.settle, c.reset, c.ping, c.control("rollback", "ROLLBACK")]) {
         assert.equal(
           (yield* Effect.flip(dead as Effect.Effect<unknown, { readonly _tag: string }>))._tag,
-          "ConnectionError"
+          "ServerShutdown"
         )
       }
       yield* c.close

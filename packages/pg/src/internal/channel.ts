@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import { callback } from "effect-sql-engine/Driver"
 import type { Condition, ConnectContext, TransactionStatus } from "effect-sql-engine/Driver"
-import type { ConnectionError, SqlFailure } from "effect-sql-engine/SqlFailure"
+import type { SqlFailure, StatementFailure } from "effect-sql-engine/SqlFailure"
 import { collect, type Collected } from "./collect.js"
 import { Dirt } from "./dirt.js"
 import { Exchange, type Outcome, SavepointStep, Script, Step, Steps } from "./exchange.js"
@@ -74,14 +74,15 @@ export class Channel {
     return this.link.status !== "I" || this.dirt.left ? "dirty" : "clean"
   }
 
-  /** The failure of using a connection that is dead already. */
-  dead(statement?: string): ConnectionError {
-    return linkFailure(
-      `The connection to ${this.settings.target} is closed${
-        this.link.death === undefined ? "" : ` (${this.link.death.message})`
-      }; nothing was sent.`,
-      { engine: this.context.engine, sent: "no", statement }
-    )
+  /** The failure of using a connection that is dead already: what the server ended it with, where it said so. */
+  dead(statement?: string): StatementFailure {
+    const { death } = this.link
+    const about = { engine: this.context.engine, sent: "no", statement, alive: false } as const
+    const prefix = `The connection to ${this.settings.target} is closed, and nothing was sent`
+    if (death === undefined) return linkFailure(`${prefix}.`, about)
+    return isServerError(death)
+      ? fromServer(death, { ...about, prefix: `${prefix}: ` })
+      : linkFailure(`${prefix}: ${death.message}.`, about)
   }
 
   /** Writes an exchange and keeps account of what it did, also when nobody waits for it any more. */

@@ -43,7 +43,8 @@ const classes = new Map<string, Classification>(Object.entries({
   "53": means("ResourceExhausted"),
   "54": means("ResourceExhausted"),
   "57": means("QueryCancelled"),
-  "72": means("SerializationError", again)
+  "72": means("SerializationError", again),
+  XX: means("InternalError")
 }))
 
 /** Codes that mean something else than the rest of their class. */
@@ -57,8 +58,7 @@ const codes = new Map<string, Classification>(Object.entries({
   "23P01": means("ExclusionViolation"),
   "25006": means("ReadOnlyTransaction"),
   "25P02": means("UnknownError"),
-  // The server ended the connection because its transaction stood idle for too long.
-  "25P03": means("ConnectionError", lost),
+  "25P03": means("IdleTransactionTimeout", lost),
   "25P04": means("StatementTimeoutError", shut),
   "40002": means("CheckViolation"),
   "40003": means("UnknownError", shut),
@@ -66,6 +66,7 @@ const codes = new Map<string, Classification>(Object.entries({
   "42501": means("AuthorizationError"),
   "53300": means("TooManyConnections", lost),
   "55P03": means("LockTimeoutError", again),
+  "55P04": means("UncommittedEnumValue"),
   "57P01": means("ServerShutdown", lost),
   "57P02": means("ServerShutdown", lost),
   "57P03": means("ServerShutdown", lost),

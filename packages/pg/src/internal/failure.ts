@@ -75,7 +75,8 @@ const advice: Readonly<Record<string, string>> = {
   "42P05": pooler,
   "26000": pooler,
   "25P02": "An earlier statement of this transaction failed; roll back.",
-  "25P03": "The transaction stood idle for longer than idle_in_transaction_session_timeout."
+  "25P03": "The transaction stood idle for longer than idle_in_transaction_session_timeout.",
+  "55P04": "Commit the new value first: add it in a migration of its own."
 }
 
 /** A failure the server has answered with. */

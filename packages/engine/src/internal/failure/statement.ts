@@ -196,6 +196,47 @@ export class ServerShutdown extends Schema.TaggedError<ServerShutdown>(key("Serv
 ) {}
 
 /**
+ * The server ended the connection because its transaction stood idle for longer than
+ * `idle_in_transaction_session_timeout`; the transaction is rolled back. Keep what waits for something else out of the
+ * session, or raise that limit.
+ *
+ * Source: https://www.postgresql.org/docs/18/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class IdleTransactionTimeout extends Schema.TaggedError<IdleTransactionTimeout>(key("IdleTransactionTimeout"))(
+  "IdleTransactionTimeout",
+  statementFacts({ retryable: true, connection: "discard" })
+) {}
+
+/**
+ * A value that this transaction added to an enum was used in it: PostgreSQL takes it only once the transaction that added
+ * it has committed. Add the value in a migration of its own.
+ *
+ * Source: https://www.postgresql.org/docs/18/sql-altertype.html#id-1.9.3.42.7
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UncommittedEnumValue extends Schema.TaggedError<UncommittedEnumValue>(key("UncommittedEnumValue"))(
+  "UncommittedEnumValue",
+  statementFacts()
+) {}
+
+/**
+ * The database found something wrong in itself: a corrupted table or index, a cache that was not as expected. Its own log
+ * says more; whether a second try helps depends on the message.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InternalError extends Schema.TaggedError<InternalError>(key("InternalError"))(
+  "InternalError",
+  statementFacts()
+) {}
+
+/**
  * The database ran out of disk, memory or another resource.
  *
  * @since 0.1.0
@@ -245,6 +286,9 @@ export const statementFailures = {
   TooManyConnections,
   ServerShutdown,
   ResourceExhausted,
+  IdleTransactionTimeout,
+  UncommittedEnumValue,
+  InternalError,
   DataError,
   UnknownError
 } as const
