@@ -19,5 +19,8 @@ export const lock: SessionLock = {
     "SELECT 'backend ' || l.pid || coalesce((SELECT ' of ' || a.application_name FROM pg_catalog.pg_stat_activity " +
     `AS a WHERE a.pid = l.pid AND a.application_name <> ''), '') AS holder ${found}`,
   evict: `SELECT pg_catalog.pg_terminate_backend(l.pid) AS evicted ${found}`,
-  server: "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text AS server"
+  server: "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text AS server",
+  // New in PostgreSQL 14: an older server never ends a connection for that.
+  idleTimeout: "SELECT coalesce((SELECT s.setting::pg_catalog.int4 FROM pg_catalog.pg_settings AS s " +
+    "WHERE s.name = 'idle_session_timeout'), 0) AS millis"
 }

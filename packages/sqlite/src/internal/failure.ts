@@ -6,6 +6,7 @@ import { LockTimeoutError, statementFailure } from "effect-sql-engine/SqlFailure
 import type { ConstraintFacts, StatementFailure, StatementFailureTag } from "effect-sql-engine/SqlFailure"
 import { Unbindable } from "./bind.js"
 import { constraintFacts } from "./constraint.js"
+import { Ignored } from "./foreignKeys.js"
 import { Irreversible } from "./leftovers.js"
 import { masked } from "./masked.js"
 import { classify } from "./resultCodes.js"
@@ -98,6 +99,9 @@ export const failureOf = (
       sent: "no",
       message: `${cause.message} The statement was not run.`
     })
+  }
+  if (cause instanceof Ignored) {
+    return statementFailure("SqlSyntaxError", { ...about, sent: "no", message: `${cause.message} (${origin.file}).` })
   }
   if (cause instanceof Irreversible) {
     const message = `The connection cannot be made as new and has to be closed: ${cause.message} (${origin.file}).`

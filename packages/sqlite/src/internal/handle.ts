@@ -9,6 +9,7 @@
 import type { Database, Statement } from "better-sqlite3"
 import { BoundedMap } from "./boundedMap.js"
 import { Cursor } from "./cursor.js"
+import { refuseInTransaction } from "./foreignKeys.js"
 import { Leftovers } from "./leftovers.js"
 import { traits } from "./traits.js"
 
@@ -90,6 +91,7 @@ export class Handle {
     const known = reading.prepare ? this.#prepared.get(sql) : undefined
     if (known !== undefined) return this.#result(known, bound, reading)
     const { mark } = traits(sql)
+    refuseInTransaction(this.db, mark)
     this.#leftovers.before(mark)
     const prepared = this.#prepare(sql)
     if (reading.prepare && mark.cached && sql.length <= longestCached) this.#prepared.set(sql, prepared)
@@ -101,6 +103,7 @@ export class Handle {
   /** Opens a statement whose rows are read bit by bit; one that returns none is run at once. */
   open(sql: string, bound: ReadonlyArray<unknown>, reading: Reading): Cursor | undefined {
     const { mark } = traits(sql)
+    refuseInTransaction(this.db, mark)
     this.#leftovers.before(mark)
     // A statement of its own: the kept one could not be run again before the last row is read.
     const prepared = this.#prepare(sql)

@@ -9,7 +9,13 @@ import { leaves } from "./pragmas.js"
 export type Mark =
   | { readonly leaves: "nothing"; readonly cached: boolean }
   | { readonly leaves: "temporary" | "attached"; readonly cached: false }
-  | { readonly leaves: "setting" | "something"; readonly cached: false; readonly pragma: string }
+  | {
+    readonly leaves: "setting" | "something"
+    readonly cached: false
+    readonly pragma: string
+    /** What it is set to, in lower case. */
+    readonly value: string
+  }
 
 const nothing: Mark = { leaves: "nothing", cached: true }
 const uncached: Mark = { leaves: "nothing", cached: false }
@@ -28,9 +34,14 @@ export const markOf = ([statement = []]: Statements): Mark => {
   const [one, dot, other] = statement.slice(at + 1)
   const schema = dot?.isSign(".") ? one?.text.toLowerCase() : undefined
   const name = schema === undefined ? one : other
-  const sign = statement[at + (schema === undefined ? 2 : 4)]
+  const [sign, value] = statement.slice(at + (schema === undefined ? 2 : 4))
   const pragma = name?.text.toLowerCase() ?? ""
   if (!(sign?.isSign("=") || sign?.isSign("(")) || leaves(pragma) === "nothing") return uncached
   const own = schema === undefined || schema === "main"
-  return { leaves: own ? leaves(pragma) as "setting" | "something" : "something", cached: false, pragma }
+  return {
+    leaves: own ? leaves(pragma) as "setting" | "something" : "something",
+    cached: false,
+    pragma,
+    value: value?.text.toLowerCase() ?? ""
+  }
 }

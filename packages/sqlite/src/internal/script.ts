@@ -1,7 +1,8 @@
 /**
- * How a table is looked for on SQLite.
+ * How a table is looked for, and rebuilt, on SQLite.
  */
 import type { Script } from "effect-sql-engine/Dialect"
+import { keySwitch } from "./foreignKeys.js"
 
 export const script: Script = {
   schemas: false,
@@ -9,5 +10,6 @@ export const script: Script = {
     sql:
       "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?)) AS found",
     params: [table]
-  })
+  }),
+  keySwitch
 }

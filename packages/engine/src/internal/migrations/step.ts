@@ -8,21 +8,28 @@
  * | a failure leaves | nothing | what was done, and the ledger's word on it |
  * | a crash leaves | nothing | the same |
  *
+ * A step whose statements turn foreign keys off, as the rebuild of a table on SQLite does, runs in a transaction on a
+ * connection with foreign keys off, and commits only if no row lost its parent.
+ *
  * The lock is confirmed before anything is committed: whoever has lost it leaves nothing behind.
  */
 import { SqlClient } from "@effect/sql/SqlClient"
-import type { Statement } from "@effect/sql/Statement"
 import { Clock, DateTime, Effect } from "effect"
+import type { KeySwitch } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
-import { refine } from "../../SqlFailure.js"
-import type { MigrationFailed, MutexLost, SqlFailure } from "../../SqlFailure.js"
-import type { Held } from "../mutex/model.js"
+import type { MigrationFailed, MutexLost } from "../../SqlFailure.js"
+import { here } from "../mutex/model.js"
+import type { Held, Run } from "../mutex/model.js"
 import type { Progress } from "./failed.js"
 import { naming } from "./failed.js"
 import { printName } from "./id.js"
+import { orphans, refuseOrphans } from "./keys.js"
 import type { LedgerTable } from "./ledger.js"
 import type { Entry } from "./model.js"
 import type { Step } from "./prepare.js"
+import { reserved } from "./reserved.js"
+import { keeping, settingsOf } from "./settings.js"
+import type { Work } from "./settings.js"
 
 /** What a step needs around it. */
 export interface Around {
@@ -47,30 +54,66 @@ const entryOf = <R>({ migration: { checksum, id, name } }: Step<R>, began: numbe
   millis: undefined
 })
 
+/** Writes down that a step is done, where its statements ran, and confirms the lock. */
+const conclude = <R>({ held, ledger }: Around, step: Step<R>, row: Entry, run: Run) =>
+  Effect.zipRight(
+    run(
+      step.direction === "down"
+        ? ledger.remove(row.id)
+        : step.entry === undefined
+        ? ledger.insert(row)
+        : ledger.update(row)
+    ),
+    held.confirm(run)
+  )
+
+/** The work of a step in the transaction around it, with its row. */
+const workAndRow = <R>(around: Around, step: Step<R>, progress: Progress, run: Run, work: Work<R>) =>
+  Effect.gen(function*() {
+    const began = yield* Clock.currentTimeMillis
+    yield* keeping(around.engine, run, work)
+    progress.at = 0
+    const millis = (yield* Clock.currentTimeMillis) - began
+    yield* conclude(around, step, { ...entryOf(step, began), millis }, run)
+  })
+
 /** In one session, with its row. */
-const inTransaction = <R>({ engine, held, ledger }: Around, step: Step<R>, progress: Progress) => {
-  const { direction, entry, job } = step
+const inTransaction = <R>(around: Around, step: Step<R>, progress: Progress) => {
+  const { engine } = around
+  const { job } = step
   const work = job._tag === "Code" ? code(engine, job.effect) : Effect.forEach(job.statements, (text, i) => {
     progress.at = i + 1
     return engine.sql.unsafe(text).unprepared
   }, { discard: true })
-  return engine.transaction(
-    Effect.gen(function*() {
-      const began = yield* Clock.currentTimeMillis
-      yield* work
-      progress.at = 0
-      const millis = (yield* Clock.currentTimeMillis) - began
-      const row = { ...entryOf(step, began), millis }
-      yield* direction === "down"
-        ? ledger.remove(row.id)
-        : entry === undefined
-        ? ledger.insert(row)
-        : ledger.update(row)
-      yield* held.confirm()
-    }),
-    { name: `migration ${printName(step.migration)}`, nested: "refuse" }
-  )
+  return engine.transaction(workAndRow(around, step, progress, here, work), {
+    name: `migration ${printName(step.migration)}`,
+    nested: "refuse"
+  })
 }
+
+/** What its statements turn foreign keys to is left out: they are off from before BEGIN until the connection is given back. */
+const withKeysOff = <R>(
+  around: Around,
+  step: Step<R>,
+  statements: ReadonlyArray<string>,
+  keys: KeySwitch,
+  progress: Progress
+) =>
+  reserved(around.engine, (send, run) => {
+    const { dialect } = around.engine
+    const work = Effect.forEach(statements, (text, i) => {
+      progress.at = i + 1
+      return keys.turnedTo(text) === undefined ? send(text) : Effect.void
+    }, { discard: true })
+    return Effect.gen(function*() {
+      yield* send(keys.off)
+      yield* send(dialect.begin({}))
+      const before = yield* orphans(send, keys)
+      yield* workAndRow(around, step, progress, run, work)
+      yield* refuseOrphans(around.engine, before, yield* orphans(send, keys))
+      yield* send(dialect.commit)
+    })
+  })
 
 /** Statement by statement; after each the ledger is told, on the same connection. */
 const oneByOne = (
@@ -78,21 +121,25 @@ const oneByOne = (
   statements: ReadonlyArray<string>,
   row: Entry,
   progress: Progress
-): Effect.Effect<void, SqlFailure | MutexLost> =>
-  Effect.scoped(Effect.gen(function*() {
-    const connection = yield* engine.sql.reserve
-    const run = <A>(statement: Statement<A>) => {
-      const [text, params] = statement.compile(true)
-      return connection.executeUnprepared(text, params, undefined) as Effect.Effect<ReadonlyArray<A>, any>
-    }
-    for (let i = progress.done; i < statements.length; i++) {
-      progress.at = i + 1
-      yield* connection.executeUnprepared(statements[i]!, [], undefined)
-      progress.done = i + 1
-      yield* run(ledger.update({ ...row, done: progress.done }))
-      yield* held.confirm(run)
-    }
-  })).pipe(refine)
+) =>
+  reserved(engine, (send, run) =>
+    Effect.gen(function*() {
+      const { dialect } = engine
+      const settings = yield* settingsOf(engine, run)
+      for (let i = progress.done; i < statements.length; i++) {
+        progress.at = i + 1
+        yield* send(statements[i]!)
+        progress.done = i + 1
+        // The next statement finds the settings as the one before has left them.
+        if (settings !== undefined) {
+          yield* send(dialect.begin({ readOnly: false }))
+          yield* run(settings)
+        }
+        yield* run(ledger.update({ ...row, done: progress.done }))
+        yield* held.confirm(run)
+        if (settings !== undefined) yield* send(dialect.commit)
+      }
+    }))
 
 /** Without a transaction: the ledger says beforehand that it has begun. */
 const alone = <R>(around: Around, step: Step<R>, progress: Progress) =>
@@ -129,9 +176,14 @@ export const runStep = <R>(
   Effect.gen(function*() {
     const progress: Progress = { at: 0, done, begun: false }
     const began = yield* Clock.currentTimeMillis
-    const work: Effect.Effect<unknown, unknown, R> = step.transaction
-      ? inTransaction(around, step, progress)
-      : alone(around, step, progress)
+    const { job } = step
+    const { keySwitch } = around.engine.dialect.script ?? {}
+    const work: Effect.Effect<unknown, unknown, R> = !step.transaction
+      ? alone(around, step, progress)
+      : keySwitch !== undefined && job._tag === "Statements" &&
+          job.statements.some((text) => keySwitch.turnedTo(text) === false)
+      ? withKeysOff(around, step, job.statements, keySwitch, progress)
+      : inTransaction(around, step, progress)
     yield* naming(step, progress, work).pipe(
       // What was never begun is not left as begun.
       Effect.tapErrorTag("MigrationFailed", ({ interrupted }) =>

@@ -22,6 +22,8 @@ const openLimit = Duration.seconds(10)
 const answerLimit = Duration.seconds(10)
 const closeMillis = 5_000
 
+const longestBeat = 5_000
+
 const silent = (engine: EngineService, what: string, limit: Duration.Duration) => () =>
   new ConnectionError({
     engine: engine.name,
@@ -91,6 +93,7 @@ export const sessionLock = (
     if (served.server !== connection.id && (yield* shared(engine, words, connection))) {
       return yield* pooled(engine, name)
     }
+    const idleMillis = words.idleTimeout === undefined ? 0 : Number((yield* question(words.idleTimeout))[0].millis)
     const isHeld = Effect.map(question(words.isHeld, key), ([row]) => row.held === true)
     return {
       tryTake: question(words.tryTake, key).pipe(
@@ -105,7 +108,8 @@ export const sessionLock = (
       release: Effect.map(question(words.release, key), ([row]) => row.released === true),
       holder: Effect.map(question(words.holder, key), ([row]) => row?.holder as string | undefined),
       gone: Deferred.await(gone),
-      beatMillis: 5_000,
+      // Well within the time after which the server ends an idle connection, and the lock with it.
+      beatMillis: idleMillis === 0 ? longestBeat : Math.min(longestBeat, idleMillis / 3),
       silence: "lost"
     }
   })

@@ -25,6 +25,8 @@ export interface SessionLock {
   readonly evict: string
   /** No value. Row: `server`, the `id` of the connection that really serves this one: another one's, behind a pooler. */
   readonly server: string
+  /** No value. Row: `millis`, how long a connection may be idle before the server ends it; 0: for ever. Absent: for ever. */
+  readonly idleTimeout?: string | undefined
 }
 
 /**
