@@ -66,3 +66,19 @@ describe.each(Object.entries(scripts))("a migration that leaves %s", (_, script)
       }))
   }
 })
+
+describe("a migration without a transaction that begins its own", () => {
+  it.scopedLive("keeps what it sets for its next statements, and its transaction stays its own", () =>
+    Effect.gen(function*() {
+      const place = yield* openPostgres
+      const engine = yield* place.engine()
+      const set = Migrations.fromRecord({
+        "1_own": "-- no-transaction\ncreate schema app;\nset search_path = app;\ncreate table a ();\nbegin;\n" +
+          "create table b ();\nset local search_path = public;\ncreate table c ();\ncommit;\ncreate table d ();\n" +
+          "begin;\ncreate table e ();\nrollback;\ncreate table f ()"
+      })
+      yield* on(engine)(Migrations.run(set))
+      const tables = "select schemaname || '.' || tablename as t from pg_tables where tablename ~ '^.$' order by 1"
+      expect((yield* place.admin(tables)).map(({ t }) => t)).toEqual(["app.a", "app.b", "app.d", "app.f", "public.c"])
+    }))
+})

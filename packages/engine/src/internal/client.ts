@@ -10,6 +10,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type * as SqlStatement from "@effect/sql/Statement"
 import { Cause, Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Fiber, Scope } from "effect"
+import type { TransactionStatus } from "../Driver.js"
 import type { Lease, Pool, Priority, Request } from "../Pool.js"
 import type { SqlFailure } from "../SqlFailure.js"
 import { toSqlError } from "../SqlFailure.js"
@@ -154,8 +155,13 @@ const poolFor = (host: Host, sql: string): Pool =>
   host.read !== undefined && host.driver.isRead?.(sql) === true ? host.read : host.write
 
 /** The connection the statements of a client run on: the session's where there is one. `bound`: always this session's. */
-class EngineConnection implements Connection {
+export class EngineConnection implements Connection {
   constructor(readonly host: Host, private readonly bound: SessionRef | undefined) {}
+
+  /** The transaction that a reserved connection is in. */
+  transaction(): TransactionStatus {
+    return this.bound?.unit.lease?.connection.transaction() ?? "none"
+  }
 
   private refOf(fiber: Fiber.RuntimeFiber<any, any>): SessionRef | undefined {
     return this.bound === undefined ? current(this.host, fiber) : nearest(this.bound, fiber.currentContext.unsafeMap)

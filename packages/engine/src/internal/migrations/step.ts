@@ -28,7 +28,7 @@ import type { LedgerTable } from "./ledger.js"
 import type { Entry } from "./model.js"
 import type { Step } from "./prepare.js"
 import { reserved } from "./reserved.js"
-import { keeping, settingsOf } from "./settings.js"
+import { apart, keeping, settingsOf } from "./settings.js"
 import type { Work } from "./settings.js"
 
 /** What a step needs around it. */
@@ -122,22 +122,15 @@ const oneByOne = (
   row: Entry,
   progress: Progress
 ) =>
-  reserved(engine, (send, run) =>
+  reserved(engine, (send, run, inTransaction) =>
     Effect.gen(function*() {
-      const { dialect } = engine
       const settings = yield* settingsOf(engine, run)
       for (let i = progress.done; i < statements.length; i++) {
         progress.at = i + 1
         yield* send(statements[i]!)
         progress.done = i + 1
-        // The next statement finds the settings as the one before has left them.
-        if (settings !== undefined) {
-          yield* send(dialect.begin({ readOnly: false }))
-          yield* run(settings)
-        }
-        yield* run(ledger.update({ ...row, done: progress.done }))
-        yield* held.confirm(run)
-        if (settings !== undefined) yield* send(dialect.commit)
+        const noted = Effect.zipRight(run(ledger.update({ ...row, done: progress.done })), held.confirm(run))
+        yield* settings === undefined ? noted : apart(engine, send, run, inTransaction, settings, noted)
       }
     }))
 
