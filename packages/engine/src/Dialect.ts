@@ -13,7 +13,7 @@ import type { Ddl } from "./internal/table/ddl.js"
 import type { StatementFailureTag } from "./SqlFailure.js"
 import type { SqlSyntax } from "./SqlText.js"
 
-export type { KeptSettings, KeySwitch, Script } from "./internal/migrations/words.js"
+export type { KeptSettings, KeySwitch, Script, ShellCommand } from "./internal/migrations/words.js"
 export type { Lock, RowLock, SessionLock } from "./internal/mutex/words.js"
 export type { Around, Cell, Rows } from "./internal/repository/words.js"
 export type { Bound, Seeding } from "./internal/seed/words.js"

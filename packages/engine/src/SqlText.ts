@@ -12,6 +12,7 @@ import type { SqlSyntax } from "./internal/sql/syntax.js"
 
 export type { TransactionControl } from "./internal/sql/control.js"
 export type { StatementInfo, Statements } from "./internal/sql/info.js"
+export type { Place } from "./internal/sql/place.js"
 export type { Piece } from "./internal/sql/split.js"
 export type { SqlSyntax } from "./internal/sql/syntax.js"
 export type { Token, TokenKind } from "./internal/sql/token.js"
@@ -55,6 +56,42 @@ export {
    */
   split
 } from "./internal/sql/split.js"
+
+export {
+  /**
+   * The line of a text that holds the character with this index, and a caret below it. At most 100 characters of the line are
+   * shown. Strings are masked, because what is secret in a text stands in one; a function's body in dollar quotes is shown
+   * when the place is in it. `firstLine` is the number of the text's first line, 1 unless it is given.
+   *
+   * @example
+   * ```ts
+   * import { SqlText } from "effect-sql-engine"
+   * import { PgDialect } from "effect-sql-engine-pg"
+   *
+   * const text = "create table t (k int);\ncreate role app pasword 'hunter2';"
+   * SqlText.excerpt(text, text.indexOf("pasword"), PgDialect.dialect.syntax).split("\n")
+   * // => ["2 | create role app pasword '*******';", "  |                 ^"]
+   * ```
+   *
+   * @since 0.1.0
+   * @category places
+   */
+  excerpt,
+  /**
+   * The line and the column of the character with this index.
+   *
+   * @example
+   * ```ts
+   * import { SqlText } from "effect-sql-engine"
+   *
+   * SqlText.placeAt("select 1;\nselect 2", 17) // => { line: 2, column: 8 }
+   * ```
+   *
+   * @since 0.1.0
+   * @category places
+   */
+  placeAt
+} from "./internal/sql/place.js"
 
 /**
  * What a text says of itself. Remembered by the text and the syntax: the infos of the last 1,000 to 2,000 texts of at most

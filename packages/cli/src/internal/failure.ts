@@ -1,7 +1,9 @@
 /**
  * How a failure is shown: as text to a person, as data to a program. Neither has a password in it.
  */
-import { Predicate, Schema } from "effect"
+import { Data, Predicate, Schema } from "effect"
+import type { SqlText } from "effect-sql-engine"
+import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { exitCodeOf } from "./exitCode.js"
 import type { ExitCode } from "./exitCode.js"
 
@@ -15,6 +17,16 @@ export class CommandError extends Schema.TaggedError<CommandError>("effect-sql-e
   "CommandError",
   { message: Schema.String }
 ) {}
+
+/** A statement that was given failed. */
+export class StatementFailed extends Data.TaggedError("StatementFailed")<{
+  readonly failure: SqlFailure
+  readonly place: SqlText.Place
+  /** Which one, and its place in words. */
+  readonly where: string
+  /** The line, with a caret below the mistake. Absent: the database tells no place. */
+  readonly excerpt: string | undefined
+}> {}
 
 /** A person was asked, and said no. */
 export class Declined extends Schema.TaggedError<Declined>("effect-sql-engine-cli/Declined")("Declined", {
@@ -67,6 +79,15 @@ const here = (message: string): string =>
 
 /** What is shown of a failure. */
 export const shown = (failure: unknown): Shown => {
+  if (failure instanceof StatementFailed) {
+    const { excerpt, place, where } = failure
+    const { exit, json, text } = shown(failure.failure)
+    return {
+      exit,
+      text: `${where}: ${text}${excerpt === undefined ? "" : `\n${excerpt}`}`,
+      json: { ...json, ...place }
+    }
+  }
   if (!Predicate.hasProperty(failure, "_tag") || typeof failure._tag !== "string") {
     const message = failure instanceof Error ? failure.message : "something that is no failure was thrown"
     return { exit: 1, text: `Unexpected: ${message}`, json: { tag: "Unexpected", message } }

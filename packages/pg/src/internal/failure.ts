@@ -5,6 +5,7 @@
 import type { Classification } from "effect-sql-engine/Dialect"
 import { ConnectionError, type StatementFailure, statementFailure } from "effect-sql-engine/SqlFailure"
 import { classify } from "./classify.js"
+import { shellCommandAt } from "./psql.js"
 import { scrub } from "./scrub.js"
 
 /** The fields of an ErrorResponse. Source: https://www.postgresql.org/docs/18/protocol-error-fields.html */
@@ -19,6 +20,8 @@ export interface ServerError {
   readonly table?: string | undefined
   readonly column?: string | undefined
   readonly constraint?: string | undefined
+  /** In decimal digits: the character of the statement, from 1 on, in characters of Unicode. */
+  readonly position?: string | undefined
 }
 
 /** Whether an error came from the server; everything else is the client's or the socket's. */
@@ -66,6 +69,19 @@ const columnsOf = (error: ServerError): ReadonlyArray<string> => {
   )
 }
 
+/** The server counts characters, a string of JavaScript counts UTF-16 code units. */
+const indexOf = (statement: string, position: string | undefined): number | undefined => {
+  const characters = Number(position) - 1
+  if (!(characters >= 0)) return undefined
+  let index = 0
+  for (let n = 0; n < characters && index < statement.length; n++) {
+    index += statement.codePointAt(index)! > 0xffff
+      ? 2
+      : 1
+  }
+  return index
+}
+
 const pooler = "Behind PgBouncer in transaction mode, set pgbouncer=true."
 
 const advice: Readonly<Record<string, string>> = {
@@ -88,7 +104,10 @@ export const fromServer = (error: ServerError, about: Circumstances): StatementF
   const hint = code.startsWith("42") && error.hint !== undefined
     ? ` ${scrub(error.hint, code, about.values ?? [])}`
     : ""
-  const remark = /startup parameter/.test(error.message) ? pooler : advice[code]
+  const position = about.statement === undefined ? undefined : indexOf(about.statement, error.position)
+  const remark = /startup parameter/.test(error.message)
+    ? pooler
+    : advice[code] ?? (code === "42601" ? shellCommandAt(about.statement, position) : undefined)
   const advised = remark === undefined ? "" : ` ${remark}`
   return statementFailure(meaning.tag, {
     message: `${about.prefix ?? ""}${words}${/[.!?…]$/.test(words) ? "" : "."}${hint}${advised}`,
@@ -98,7 +117,7 @@ export const fromServer = (error: ServerError, about: Circumstances): StatementF
     retryable: meaning.retryable,
     // An 08 or 53300 that a foreign server gave to ours is no reason to close our connection.
     connection: about.alive ? "keep" : "discard",
-    ...(about.statement === undefined ? {} : { statement: shown(about.statement) }),
+    ...(about.statement === undefined ? {} : { statement: shown(about.statement), position }),
     ...(code.startsWith("23") || code.startsWith("44")
       ? { schema: error.schema, table: error.table, columns: columnsOf(error), constraint: error.constraint }
       : {})

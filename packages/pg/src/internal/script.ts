@@ -2,6 +2,7 @@
  * How a table is looked for on PostgreSQL, and what a script may set that reaches what is written behind it.
  */
 import type { Script } from "effect-sql-engine/Dialect"
+import { shellCommand } from "./psql.js"
 
 const quoted = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`
 
@@ -28,5 +29,6 @@ export const script: Script = {
       sql: `SELECT ${settings.map((name, i) => `pg_catalog.set_config('${name}', $${i + 1}, true)`).join(", ")}`,
       params: settings.map((name) => row[name])
     })
-  }
+  },
+  shellCommand
 }

@@ -9,6 +9,7 @@ import { constraintFacts } from "./constraint.js"
 import { Ignored } from "./foreignKeys.js"
 import { Irreversible } from "./leftovers.js"
 import { masked } from "./masked.js"
+import { positionOf } from "./position.js"
 import { classify } from "./resultCodes.js"
 
 /** Where a failure comes from. */
@@ -127,7 +128,8 @@ export const failureOf = (
   const said = fromSchema ? text : masked(text, attempt.bound, code === "SQLITE_ERROR")
   const what = attempt.sql === undefined ? "cannot open the database" : "refused the statement"
   const message = joined(`SQLite ${what}: ${said} (${code}, ${origin.file}).`, hintFor(tag, code, origin))
-  return statementFailure(tag, { ...about, ...constraint, code, retryable, connection, message })
+  const position = code === "SQLITE_ERROR" && attempt.sql !== undefined ? positionOf(db, attempt.sql, text) : undefined
+  return statementFailure(tag, { ...about, ...constraint, position, code, retryable, connection, message })
 }
 
 /** The failure of a wait for a lock that took too long. */

@@ -3,6 +3,7 @@
  */
 import type { Script } from "effect-sql-engine/Dialect"
 import { keySwitch } from "./foreignKeys.js"
+import { shellCommand } from "./shell.js"
 
 export const script: Script = {
   schemas: false,
@@ -11,5 +12,6 @@ export const script: Script = {
       "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?)) AS found",
     params: [table]
   }),
-  keySwitch
+  keySwitch,
+  shellCommand
 }

@@ -5,7 +5,6 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { SafeIntegers } from "@effect/sql/SqlClient"
 import { Effect, Option } from "effect"
-import { SqlText } from "effect-sql-engine"
 import type { Engine } from "effect-sql-engine"
 import { refine } from "effect-sql-engine/SqlFailure"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
@@ -17,6 +16,7 @@ import { count } from "../migrations.js"
 import * as options from "../options.js"
 import { about } from "../overview.js"
 import { performOn } from "../perform.js"
+import { failedAt, statementsOf } from "../script.js"
 import { CurrentStreams } from "../streams.js"
 import { insist, withEngine } from "../target.js"
 
@@ -88,11 +88,12 @@ export const sql = Command.make(
         yield* insist(target)
         return yield* withEngine(target, (engine) =>
           Effect.gen(function*() {
-            const statements = SqlText.split(text, engine.dialect.syntax)
-            if (statements.length === 0) {
-              return yield* new UsageError({ message: "There is no statement in what was given." })
-            }
-            const all = Effect.forEach(statements, (one) => ask(engine, one.text))
+            const statements = yield* statementsOf(text, engine.dialect)
+            const all = Effect.forEach(statements, (one, i) =>
+              Effect.mapError(
+                ask(engine, one.text),
+                (failure) => failedAt(text, engine.dialect, statements, i, failure)
+              ))
             const answers = yield* statements.length === 1 || given.noTransaction ? all : engine.transaction(all)
             return {
               text: answers.map(told).join("\n\n"),

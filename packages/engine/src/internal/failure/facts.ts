@@ -31,7 +31,9 @@ export const facts = (defaults: Defaults = {}) => ({
 /** What a failed statement adds: its text with placeholders, never a bound value. */
 export const statementFacts = (defaults: Defaults = {}) => ({
   ...facts(defaults),
-  statement: Schema.optional(Schema.String)
+  statement: Schema.optional(Schema.String),
+  /** Where in the statement the database found the mistake, as an index into its text. Absent: it did not say. */
+  position: Schema.optional(Schema.Number)
 })
 
 /** What a constraint violation adds: which rule of which table refused the row. */

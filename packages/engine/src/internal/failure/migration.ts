@@ -20,7 +20,13 @@ export class MigrationSourceError extends Schema.TaggedError<MigrationSourceErro
   {
     ...facts({ sent: "no" }),
     set: Schema.String,
-    problems: Schema.Array(Schema.Struct({ migration: Schema.String, problem: Schema.String }))
+    problems: Schema.Array(Schema.Struct({
+      migration: Schema.String,
+      file: Schema.optional(Schema.String),
+      /** The line of its text, from 1 on, where the problem stands in one. */
+      line: Schema.optional(Schema.Number),
+      problem: Schema.String
+    }))
   }
 ) {}
 
@@ -38,6 +44,12 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>(key("Mi
   interrupted: Schema.Boolean,
   /** The statement it failed in: absent when code failed, or COMMIT. */
   statement: Schema.optional(Schema.Struct({ number: Schema.Number, of: Schema.Number, sql: Schema.String })),
+  /** The file that the statement is in, where the migration is in one. */
+  file: Schema.optional(Schema.String),
+  /** The line of the whole text where the database found the mistake, else the statement's first one. From 1 on. */
+  line: Schema.optional(Schema.Number),
+  /** The column in that line, from 1 on. */
+  column: Schema.optional(Schema.Number),
   /** What the database answered. */
   failure: Schema.optional(SqlFailure),
   /** What code failed with, when it was not the database. */

@@ -83,7 +83,8 @@ export const fromDirectory = (
         files.filter(isMigration).sort(),
         (file): Effect.Effect<Candidate<never>, ReturnType<typeof sourceError>> => {
           if (file.endsWith(".sql")) {
-            return Effect.map(text(file), (text) => ready<never>(file, stem(file), contentOf<never>(text, syntax)))
+            const shown = path.join(typeof directory === "string" ? directory : folder, file)
+            return Effect.map(text(file), (text) => ready(file, stem(file), contentOf<never>(text, syntax), shown))
           }
           const checksum = options.checkCode === true ? Effect.map(text(file), sha256) : Effect.succeed(undefined)
           return Effect.map(

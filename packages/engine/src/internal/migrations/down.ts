@@ -2,10 +2,10 @@
  * Down: what was applied is taken back, the newest first, under the lock.
  */
 import { Effect } from "effect"
+import type { Dialect } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
 import { MigrationIrreversible } from "../../SqlFailure.js"
 import type { MigrationFailure, SqlFailure } from "../../SqlFailure.js"
-import type { SqlSyntax } from "../../SqlText.js"
 import type { Allowed, Assessment } from "./assess.js"
 import type { Telling } from "./events.js"
 import { idOrder, printName } from "./id.js"
@@ -36,7 +36,7 @@ export interface DownOptions extends LockOptions, Telling, Pick<Allowed, "interr
 const chosen = <R>(
   opened: Opened<R>,
   seen: Assessment<R>,
-  syntax: SqlSyntax,
+  dialect: Dialect,
   to: string | undefined,
   options: DownOptions
 ): Effect.Effect<ReadonlyArray<Step<R>>, MigrationFailure, R> =>
@@ -57,7 +57,7 @@ const chosen = <R>(
       Effect.gen(function*() {
         const migration = known.get(entry.id)
         if (migration === undefined) return yield* unknown(set, entry.id)
-        return (yield* prepare(set.name, migration, "down", entry, syntax)) ?? (yield* irreversible(set, migration))
+        return (yield* prepare(set.name, migration, "down", entry, dialect)) ?? (yield* irreversible(set, migration))
       }))
   })
 
@@ -73,7 +73,7 @@ export const down = <R>(
     return yield* locked(engine, options, (held) =>
       Effect.gen(function*() {
         const seen = yield* look(opened!)
-        const steps = yield* chosen(opened!, seen, engine.dialect.syntax, to, options)
+        const steps = yield* chosen(opened!, seen, engine.dialect, to, options)
         if (steps.length > 0 && !seen.made) yield* opened!.ledger.make
         return yield* runAll(engine, held, { opened: opened!, steps }, options, { at: 0, of: steps.length })
       }))
@@ -89,7 +89,7 @@ export const planDown = <R>(
     const [opened] = yield* open(engine, set)
     const to = options.to === undefined ? undefined : yield* idIn(opened!, options.to)
     const seen = yield* look(opened!)
-    return planOf(yield* chosen(opened!, seen, engine.dialect.syntax, to, options), options.interrupted)
+    return planOf(yield* chosen(opened!, seen, engine.dialect, to, options), options.interrupted)
   })
 
 const irreversible = (set: MigrationSet<unknown>, migration: Migration<any>): MigrationIrreversible =>

@@ -6,6 +6,7 @@ import { fromSqlError, isSqlError, isSqlFailure, MigrationFailed, MutexLost } fr
 import type { SqlFailure } from "../../SqlFailure.js"
 import { printName } from "./id.js"
 import type { Step } from "./prepare.js"
+import { positionIn } from "./source.js"
 
 /** How far a step has come. */
 export interface Progress {
@@ -22,16 +23,27 @@ const didNothing = (failure: SqlFailure | undefined): boolean =>
   failure !== undefined &&
   (failure.sent === "no" || failure._tag === "SqlSyntaxError" || failure._tag === "AuthorizationError")
 
+/** A statement that failed, and where it stands. */
+const located = ({ job, migration }: Step<any>, at: number, failure: SqlFailure | undefined) => {
+  const sql = job._tag === "Statements" ? job.statements[at - 1] : undefined
+  if (job._tag === "Code" || sql === undefined) return undefined
+  const position = positionIn(sql, failure)
+  const { column, line } = job.source.placeIn(at - 1, position ?? 0)
+  const where = migration.file === undefined ? `line ${line}, column ${column}` : `${migration.file}:${line}:${column}`
+  return {
+    fields: { statement: { number: at, of: job.statements.length, sql }, file: migration.file, line, column },
+    where: ` in statement ${at} of ${job.statements.length} (${where})`,
+    excerpt: position === undefined ? "" : `\n${job.source.excerptOf(at - 1, position)}`
+  }
+}
+
 const failed = <R>(step: Step<R>, progress: Progress, cause: Cause.Cause<unknown>): MigrationFailed => {
   const error = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
   const failure = isSqlFailure(error) ? error : isSqlError(error) ? fromSqlError(error) : undefined
   const { direction, job, migration, set } = step
-  const statements = job._tag === "Statements" ? job.statements : []
-  const sql = statements[progress.at - 1]
-  const statement = sql === undefined ? undefined : { number: progress.at, of: statements.length, sql }
+  const statement = located(step, progress.at, failure)
   const untouched = job._tag === "Statements" && progress.done === 0 && didNothing(failure)
   const interrupted = progress.begun && !untouched
-  const where = statement === undefined ? "" : ` in statement ${statement.number} of ${statement.of}`
   const why = failure?.message ?? (error instanceof Error ? error.message : "its code failed")
   const alone = failure !== undefined && step.transaction && /(inside|from within) a transaction/.test(failure.message)
   const hint = alone ? " Put the line \"-- no-transaction\" at its head." : ""
@@ -44,14 +56,12 @@ const failed = <R>(step: Step<R>, progress: Progress, cause: Cause.Cause<unknown
     migration: printName(migration),
     direction,
     interrupted,
-    statement,
+    ...statement?.fields,
     failure,
     cause: failure === undefined ? error : undefined,
-    message:
-      `Migration ${printName(migration)} of "${set}" failed${
-        direction === "down" ? " on its way down" : ""
-      }${where}: ` +
-      `${why}${hint} ${left}`
+    message: `Migration ${printName(migration)} of "${set}" failed${direction === "down" ? " on its way down" : ""}${
+      statement?.where ?? ""
+    }: ${why}${hint} ${left}${statement?.excerpt ?? ""}`
   })
 }
 

@@ -22,6 +22,8 @@ export interface Loaded<R> {
 
 /** A migration. */
 export interface Migration<R> extends Named {
+  /** The file it is in, where it is in one. */
+  readonly file: string | undefined
   /** Of what it does; absent where that cannot be seen, as in code. */
   readonly checksum: string | undefined
   /** Reads the rest of it: only what is to run is read. */

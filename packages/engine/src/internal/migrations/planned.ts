@@ -90,7 +90,7 @@ export const plan = <R>(
     const steps = yield* Effect.forEach(all, ({ set }, i) =>
       Effect.forEach(due(seen[i]!, last), (migration) => {
         const entry = seen[i]!.entries.find(({ id }) => id === migration.id)
-        return prepare(set.name, migration, "up", entry, engine.dialect.syntax)
+        return prepare(set.name, migration, "up", entry, engine.dialect)
       }))
     return planOf(steps.flat().filter((step) => step !== undefined), allowed.interrupted)
   })

@@ -3,16 +3,18 @@
  * the first of them runs.
  */
 import { Effect } from "effect"
+import type { Dialect } from "../../Dialect.js"
 import type { MigrationSourceError } from "../../SqlFailure.js"
 import { split, statementInfo } from "../../SqlText.js"
-import type { SqlSyntax, TransactionControl } from "../../SqlText.js"
+import type { TransactionControl } from "../../SqlText.js"
 import { printName } from "./id.js"
 import type { Body, Entry, Migration } from "./model.js"
 import { sourceError } from "./set.js"
+import { Source } from "./source.js"
 
 /** What runs. */
 export type Job<R> =
-  | { readonly _tag: "Statements"; readonly statements: ReadonlyArray<string> }
+  | { readonly _tag: "Statements"; readonly statements: ReadonlyArray<string>; readonly source: Source }
   | { readonly _tag: "Code"; readonly effect: Effect.Effect<unknown, unknown, R> }
 
 /** A migration on its way up or down. */
@@ -29,10 +31,37 @@ export interface Step<R> {
 /** What begins or ends the transaction that a migration already has. */
 const ends: ReadonlySet<TransactionControl> = new Set<TransactionControl>(["begin", "commit", "rollback", "prepare"])
 
-const jobOf = <R>(body: Body<R>, syntax: SqlSyntax): Job<R> =>
-  body._tag === "Sql"
-    ? { _tag: "Statements", statements: split(body.section.text, syntax).map(({ text }) => text) }
-    : body
+const jobOf = <R>(body: Body<R>, { syntax }: Dialect): Job<R> => {
+  if (body._tag === "Code") return body
+  const pieces = split(body.section.text, syntax)
+  return {
+    _tag: "Statements",
+    statements: pieces.map(({ text }) => text),
+    source: new Source(body.section, pieces, syntax)
+  }
+}
+
+interface Problem {
+  readonly line: number
+  readonly problem: string
+}
+
+/** The first of its statements that cannot run. What stands behind a command of the shell may be no SQL at all. */
+const problemOf = (job: Job<any>, transaction: boolean, { script, syntax }: Dialect): Problem | undefined => {
+  if (job._tag === "Code") return undefined
+  for (const [i, text] of job.statements.entries()) {
+    const command = script?.shellCommand?.(text)
+    if (command !== undefined) {
+      return { line: job.source.placeIn(i, command.at).line, problem: `cannot run: ${command.problem}` }
+    }
+    const { control, operation } = statementInfo(text, syntax)
+    if (!transaction || control === undefined || !ends.has(control)) continue
+    const problem = `steers its own transaction (${operation}), and already has one: leave that out, or put the line ` +
+      "\"-- no-transaction\" at its head"
+    return { line: job.source.placeIn(i, 0).line, problem }
+  }
+  return undefined
+}
 
 /** Reads one; `undefined`: it has no way down. */
 export const prepare = <R>(
@@ -40,23 +69,15 @@ export const prepare = <R>(
   migration: Migration<R>,
   direction: "up" | "down",
   entry: Entry | undefined,
-  syntax: SqlSyntax
+  dialect: Dialect
 ): Effect.Effect<Step<R> | undefined, MigrationSourceError, R> =>
   Effect.flatMap(migration.load, (loaded): Effect.Effect<Step<R> | undefined, MigrationSourceError> => {
     const body = loaded[direction]
     if (body === undefined) return Effect.succeed(undefined)
-    const job = jobOf(body, syntax)
+    const job = jobOf(body, dialect)
     const { transaction } = loaded
-    const steering = transaction && job._tag === "Statements"
-      ? job.statements.map((text) => statementInfo(text, syntax)).find(({ control }) =>
-        control !== undefined && ends.has(control)
-      )
-      : undefined
-    if (steering !== undefined) {
-      const problem =
-        `steers its own transaction (${steering.operation}), and already has one: leave that out, or put the line ` +
-        "\"-- no-transaction\" at its head"
-      return sourceError(set, [{ migration: printName(migration), problem }])
-    }
-    return Effect.succeed({ set, migration, direction, transaction, job, entry })
+    const found = problemOf(job, transaction, dialect)
+    return found === undefined
+      ? Effect.succeed({ set, migration, direction, transaction, job, entry })
+      : sourceError(set, [{ migration: printName(migration), file: migration.file, ...found }])
   })

@@ -63,7 +63,7 @@ const migrate = <R>(
             migration,
             "up",
             seen[i]!.entries.find(({ id }) => id === migration.id),
-            engine.dialect.syntax
+            engine.dialect
           )),
         // There always is a way up.
         (steps): Work<R> => ({ opened, steps: steps.flatMap((step) => step === undefined ? [] : [step]) })

@@ -8,9 +8,9 @@ import type { SqlSyntax } from "../../SqlText.js"
 import { idOrder, parseName } from "./id.js"
 import type { Loaded, Migration, MigrationSet, SetOptions } from "./model.js"
 
-/** What a source has found. `key`: how it is called there; `name`: `<id>_<name>`. */
+/** What a source has found. `key`: how it is called there; `name`: `<id>_<name>`; `file`: where it is, for messages. */
 export type Candidate<R> =
-  & { readonly key: string; readonly name: string }
+  & { readonly key: string; readonly name: string; readonly file?: string | undefined }
   & (
     | { readonly problem: string }
     | {
@@ -22,6 +22,9 @@ export type Candidate<R> =
 
 interface Problem {
   readonly migration: string
+  readonly file?: string | undefined
+  /** The line of its text. */
+  readonly line?: number
   readonly problem: string
 }
 
@@ -31,7 +34,11 @@ export const sourceError = (set: string, problems: ReadonlyArray<Problem>): Migr
     set,
     problems,
     message: `The migrations "${set}" cannot be read; nothing was changed: ${
-      problems.map(({ migration, problem }) => `${migration} ${problem}`).join("; ")
+      problems.map(({ file, line, migration, problem }) =>
+        `${migration}${
+          line === undefined ? "" : file === undefined ? ` (line ${line})` : ` (${file}:${line})`
+        } ${problem}`
+      ).join("; ")
     }.`
   })
 
@@ -55,7 +62,10 @@ const sorted = <R>(
     const other = byId.get(named.id)
     if (other !== undefined) problems.push({ migration: key, problem: `has the id ${named.id}, as ${other.key} has` })
     else if (candidate.problem === undefined) {
-      byId.set(named.id, { key, migration: { ...named, checksum: candidate.checksum, load: candidate.load } })
+      byId.set(named.id, {
+        key,
+        migration: { ...named, checksum: candidate.checksum, file: candidate.file, load: candidate.load }
+      })
     }
   }
   if (problems.length > 0) return sourceError(set, problems)

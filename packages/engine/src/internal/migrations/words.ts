@@ -1,6 +1,20 @@
 /**
- * How a table is looked for, and rebuilt: the part of a dialect that `Migrations` and `Seed` need.
+ * How a table is looked for, and rebuilt, and what a file may hold that is no SQL: the part of a dialect that `Migrations` and
+ * `Seed` need.
  */
+
+/**
+ * What the database's own shell does, and the server does not understand.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export interface ShellCommand {
+  /** The index of its first character in the statement. */
+  readonly at: number
+  /** Which command it is, and what to do instead: a phrase for a message, without a full stop. */
+  readonly problem: string
+}
 
 /**
  * How the enforcement of foreign keys is turned off while a table that others refer to is rebuilt.
@@ -49,4 +63,6 @@ export interface Script {
   readonly keySwitch?: KeySwitch | undefined
   /** Absent: a script sets nothing of the kind. */
   readonly settings?: KeptSettings | undefined
+  /** The first command of the database's own shell in a statement of a file. Absent: its files hold none. */
+  readonly shellCommand?: ((statement: string) => ShellCommand | undefined) | undefined
 }
