@@ -67,10 +67,16 @@ const code = <R>(effect: Effect.Effect<unknown, unknown, R>): Body<R> => ({ _tag
 
 const isWork = (u: unknown): u is Work<any> => typeof u === "string" || Effect.isEffect(u)
 
-const ofText = (text: string, syntax: SqlSyntax): Either.Either<Content<never>, string> => {
+/** The files that the parts of an input are in, for messages. */
+export interface Files {
+  readonly up?: string | undefined
+  readonly down?: string | undefined
+}
+
+const ofText = (text: string, syntax: SqlSyntax, file: string | undefined): Either.Either<Content<never>, string> => {
   const read = readSql(text, syntax)
   if (typeof read === "string") return Either.left(read)
-  const sql = (section: Section): Body<never> => ({ _tag: "Sql", section })
+  const sql = (section: Section): Body<never> => ({ _tag: "Sql", section, file })
   return Either.right({
     transaction: read.transaction,
     up: sql(read.up),
@@ -79,24 +85,35 @@ const ofText = (text: string, syntax: SqlSyntax): Either.Either<Content<never>, 
   })
 }
 
-const ofWork = <R>(work: Work<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> =>
+const ofWork = <R>(
+  work: Work<R>,
+  syntax: SqlSyntax,
+  file: string | undefined
+): Either.Either<Content<R>, string> =>
   typeof work === "string"
-    ? ofText(work, syntax)
+    ? ofText(work, syntax, file)
     : Either.right({ transaction: true, up: code(work), down: undefined, checksum: undefined })
 
 /** Reads what was written down; a text says what is wrong with it. */
-export const contentOf = <R>(input: Input<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> => {
-  if (isWork(input)) return ofWork<R>(input, syntax)
+export const contentOf = <R>(
+  input: Input<R>,
+  syntax: SqlSyntax,
+  files: Files = {}
+): Either.Either<Content<R>, string> => {
+  if (isWork(input)) return ofWork<R>(input, syntax, files.up)
   const { down } = input
   return Either.flatMap(
-    ofWork(input.up, syntax),
+    ofWork(input.up, syntax, files.up),
     (up) =>
-      Either.map(down === undefined ? Either.right({ up: up.down }) : ofWork(down, syntax), (down): Content<R> => ({
-        transaction: input.transaction ?? up.transaction,
-        up: up.up,
-        down: down.up,
-        checksum: input.checksum ?? up.checksum
-      }))
+      Either.map(
+        down === undefined ? Either.right({ up: up.down }) : ofWork(down, syntax, files.down),
+        (down): Content<R> => ({
+          transaction: input.transaction ?? up.transaction,
+          up: up.up,
+          down: down.up,
+          checksum: input.checksum ?? up.checksum
+        })
+      )
   )
 }
 
@@ -105,10 +122,15 @@ const isParts = (u: unknown): u is Parts<any> =>
   (!Predicate.hasProperty(u, "down") || u.down === undefined || isWork(u.down))
 
 /** Reads a module: it exports a migration by default, or is its parts. */
-export const contentOfModule = (module: unknown, syntax: SqlSyntax): Either.Either<Content<any>, string> => {
+export const contentOfModule = (
+  module: unknown,
+  syntax: SqlSyntax,
+  file?: string
+): Either.Either<Content<any>, string> => {
   // What was CommonJS has its default export inside of a default export.
   for (let at = module, depth = 0; depth < 3; depth++) {
-    if (isWork(at) || isParts(at)) return contentOf<any>(at, syntax)
+    // Only a text that is all of a file has its lines in it.
+    if (isWork(at) || isParts(at)) return contentOf<any>(at, syntax, isParts(at) ? {} : { up: file })
     if (!Predicate.hasProperty(at, "default")) break
     at = at.default
   }

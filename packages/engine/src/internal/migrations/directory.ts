@@ -4,12 +4,15 @@
 import { FileSystem } from "@effect/platform/FileSystem"
 import { Path } from "@effect/platform/Path"
 import { Effect } from "effect"
+import type { MigrationSourceError } from "../../SqlFailure.js"
 import { sha256 } from "../sha256.js"
 import { contentOf } from "./content.js"
+import { downInFolder, mayBeFolder, migrationsIn, upInFolder } from "./files.js"
+import type { MigrationFiles } from "./files.js"
 import type { MigrationSet, SetOptions } from "./model.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
-import { imported, later, ready, stem } from "./sources.js"
+import { imported, later, ready } from "./sources.js"
 
 /**
  * What can be said of a folder.
@@ -29,16 +32,14 @@ export interface DirectoryOptions extends SetOptions {
 
 const importModule = (url: string): Promise<unknown> => import(/* @vite-ignore */ /* webpackIgnore: true */ url)
 
-/** What is not meant to be a migration: hidden files, what begins with an underscore, types, maps, other kinds. */
-const isMigration = (file: string): boolean => /^[^._].*\.(sql|[cm]?[jt]s)$/.test(file) && !/\.d\.[cm]?ts$/.test(file)
-
 /** Files that are read at a time. */
 const concurrency = 16
 
 /**
- * The migrations in a folder, by the names of their files: `<id>_<name>.sql`, `.ts`, `.js`. Files with other extensions,
- * and those that begin with a dot or an underscore, are left alone. A module exports an effect, a text, or `{ up, down }`
- * by default; it is imported when it is to run.
+ * The migrations in a folder, by the names of their files: `<id>_<name>.sql`, `.ts`, `.js`. The way down may be a file of its
+ * own, `<id>_<name>.down.sql`, and a migration a folder of its own, `<id>_<name>/migration.sql`, as other tools have them. Files
+ * with other extensions, and those that begin with a dot or an underscore, are left alone. A module exports an effect, a text,
+ * or `{ up, down }` by default; it is imported when it is to run.
  *
  * A `URL` is a folder beside a module; a path is one below the working directory.
  *
@@ -72,27 +73,40 @@ export const fromDirectory = (
       const folder = typeof directory === "string"
         ? path.resolve(directory)
         : yield* Effect.mapError(path.fromFileUrl(directory), unreadable(directory.href))
-      const files = yield* Effect.mapError(fs.readDirectory(folder), unreadable(folder))
+      const entries = yield* Effect.mapError(fs.readDirectory(folder), unreadable(folder))
       const text = (file: string) => Effect.mapError(fs.readFileString(path.join(folder, file)), unreadable(file))
-      const module = (file: string) =>
-        Effect.flatMap(
-          path.toFileUrl(path.join(folder, file)),
-          ({ href }) => imported(() => (options.load ?? importModule)(href))
-        )
-      return yield* Effect.forEach(
-        files.filter(isMigration).sort(),
-        (file): Effect.Effect<Candidate<never>, ReturnType<typeof sourceError>> => {
-          if (file.endsWith(".sql")) {
-            const shown = path.join(typeof directory === "string" ? directory : folder, file)
-            return Effect.map(text(file), (text) => ready(file, stem(file), contentOf<never>(text, syntax), shown))
+      const isThere = (file: string) => Effect.mapError(fs.exists(path.join(folder, file)), unreadable(file))
+      const shown = (file: string) => path.join(typeof directory === "string" ? directory : folder, file)
+      const inFolder = (name: string) =>
+        Effect.gen(function*() {
+          for (const file of upInFolder) {
+            const up = path.join(name, file)
+            if (!(yield* isThere(up))) continue
+            const down = path.join(name, downInFolder)
+            return [{ key: name, name, up, down: (yield* isThere(down)) ? down : undefined }]
           }
-          const checksum = options.checkCode === true ? Effect.map(text(file), sha256) : Effect.succeed(undefined)
-          return Effect.map(
-            checksum,
-            (checksum) =>
-              later<{ readonly message: string }, never>(set, file, stem(file), module(file), syntax, checksum)
+          return []
+        })
+      const sql = ({ down, key, name, up }: MigrationFiles) =>
+        Effect.gen(function*() {
+          const input = down === undefined ? yield* text(up) : { up: yield* text(up), down: yield* text(down) }
+          const files = { up: shown(up), down: down === undefined ? undefined : shown(down) }
+          return ready(key, name, contentOf<never>(input, syntax, files))
+        })
+      const module = ({ key, name, up }: MigrationFiles) =>
+        Effect.gen(function*() {
+          const checksum = options.checkCode === true ? sha256(yield* text(up)) : undefined
+          const load = Effect.flatMap(
+            path.toFileUrl(path.join(folder, up)),
+            ({ href }) => imported(() => (options.load ?? importModule)(href))
           )
-        },
+          return later<{ readonly message: string }, never>(set, key, name, load, syntax, checksum)
+        })
+      const folders = yield* Effect.forEach(entries.filter(mayBeFolder), inFolder, { concurrency })
+      return yield* Effect.forEach(
+        [...migrationsIn(entries), ...folders.flat()],
+        (found): Effect.Effect<Candidate<never>, MigrationSourceError> =>
+          "problem" in found ? Effect.succeed(found) : found.up.endsWith(".sql") ? sql(found) : module(found),
         { concurrency }
       )
     }))

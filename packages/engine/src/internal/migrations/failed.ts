@@ -24,14 +24,15 @@ const didNothing = (failure: SqlFailure | undefined): boolean =>
   (failure.sent === "no" || failure._tag === "SqlSyntaxError" || failure._tag === "AuthorizationError")
 
 /** A statement that failed, and where it stands. */
-const located = ({ job, migration }: Step<any>, at: number, failure: SqlFailure | undefined) => {
+const located = ({ job }: Step<any>, at: number, failure: SqlFailure | undefined) => {
   const sql = job._tag === "Statements" ? job.statements[at - 1] : undefined
   if (job._tag === "Code" || sql === undefined) return undefined
   const position = positionIn(sql, failure)
+  const { file } = job.source
   const { column, line } = job.source.placeIn(at - 1, position ?? 0)
-  const where = migration.file === undefined ? `line ${line}, column ${column}` : `${migration.file}:${line}:${column}`
+  const where = file === undefined ? `line ${line}, column ${column}` : `${file}:${line}:${column}`
   return {
-    fields: { statement: { number: at, of: job.statements.length, sql }, file: migration.file, line, column },
+    fields: { statement: { number: at, of: job.statements.length, sql }, file, line, column },
     where: ` in statement ${at} of ${job.statements.length} (${where})`,
     excerpt: position === undefined ? "" : `\n${job.source.excerptOf(at - 1, position)}`
   }

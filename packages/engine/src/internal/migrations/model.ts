@@ -7,9 +7,9 @@ import type { SqlSyntax } from "../../SqlText.js"
 import type { Named } from "./id.js"
 import type { Section } from "./sections.js"
 
-/** What a step does: statements of a text, or code. */
+/** What a step does: statements of a text, and the file it is in, where it is in one; or code. */
 export type Body<R> =
-  | { readonly _tag: "Sql"; readonly section: Section }
+  | { readonly _tag: "Sql"; readonly section: Section; readonly file: string | undefined }
   | { readonly _tag: "Code"; readonly effect: Effect.Effect<unknown, unknown, R> }
 
 /** A migration, read whole. */
@@ -22,8 +22,6 @@ export interface Loaded<R> {
 
 /** A migration. */
 export interface Migration<R> extends Named {
-  /** The file it is in, where it is in one. */
-  readonly file: string | undefined
   /** Of what it does; absent where that cannot be seen, as in code. */
   readonly checksum: string | undefined
   /** Reads the rest of it: only what is to run is read. */

@@ -37,11 +37,12 @@ const jobOf = <R>(body: Body<R>, { syntax }: Dialect): Job<R> => {
   return {
     _tag: "Statements",
     statements: pieces.map(({ text }) => text),
-    source: new Source(body.section, pieces, syntax)
+    source: new Source(body.section, pieces, syntax, body.file)
   }
 }
 
 interface Problem {
+  readonly file: string | undefined
   readonly line: number
   readonly problem: string
 }
@@ -49,16 +50,19 @@ interface Problem {
 /** The first of its statements that cannot run. What stands behind a command of the shell may be no SQL at all. */
 const problemOf = (job: Job<any>, transaction: boolean, { script, syntax }: Dialect): Problem | undefined => {
   if (job._tag === "Code") return undefined
-  for (const [i, text] of job.statements.entries()) {
+  const { source, statements } = job
+  const at = (statement: number, index: number) => ({
+    file: source.file,
+    line: source.placeIn(statement, index).line
+  })
+  for (const [i, text] of statements.entries()) {
     const command = script?.shellCommand?.(text)
-    if (command !== undefined) {
-      return { line: job.source.placeIn(i, command.at).line, problem: `cannot run: ${command.problem}` }
-    }
+    if (command !== undefined) return { ...at(i, command.at), problem: `cannot run: ${command.problem}` }
     const { control, operation } = statementInfo(text, syntax)
     if (!transaction || control === undefined || !ends.has(control)) continue
     const problem = `steers its own transaction (${operation}), and already has one: leave that out, or put the line ` +
       "\"-- no-transaction\" at its head"
-    return { line: job.source.placeIn(i, 0).line, problem }
+    return { ...at(i, 0), problem }
   }
   return undefined
 }
@@ -79,5 +83,5 @@ export const prepare = <R>(
     const found = problemOf(job, transaction, dialect)
     return found === undefined
       ? Effect.succeed({ set, migration, direction, transaction, job, entry })
-      : sourceError(set, [{ migration: printName(migration), file: migration.file, ...found }])
+      : sourceError(set, [{ migration: printName(migration), ...found }])
   })

@@ -9,12 +9,15 @@
  * ```
  *
  * `-- up` may stand before the first part. Each of these is a comment on a line of its own, outside of parentheses, bodies,
- * strings and other comments; `-- no-transaction` counts before the first statement only.
+ * strings and other comments; `-- no-transaction` counts before the first statement only. The markers of other tools are read
+ * too: see `marker.ts`.
  */
 import type { SqlSyntax } from "../../SqlText.js"
 import { sha256 } from "../sha256.js"
 import { Boundary } from "../sql/boundary.js"
 import { Lexer } from "../sql/lexer.js"
+import { markedBy } from "./marker.js"
+import type { Marked } from "./marker.js"
 
 /** The lines that are run on the way up, or on the way down. */
 export class Section {
@@ -33,18 +36,14 @@ export interface SqlText {
   readonly checksum: string
 }
 
-type Word = "up" | "down" | "no-transaction"
-
 /** A line that is a marker, and whether a statement has begun before it. */
-interface Marker {
-  readonly word: Word
+interface Marker extends Marked {
   readonly start: number
   /** The index of the next line. */
   readonly end: number
   readonly begun: boolean
 }
 
-const marker = /^--[ \t]*(up|down|no-transaction)[ \t]*$/i
 const blank = /^[ \t]*$/
 
 /** Editors and version control change the ends of lines and of files; nobody else does. */
@@ -60,11 +59,11 @@ const markersOf = (text: string, syntax: SqlSyntax): ReadonlyArray<Marker> => {
       if (!boundary.ends(token)) begun = true
       continue
     }
-    const word = marker.exec(token.text)?.[1]?.toLowerCase()
-    if (word === undefined || boundary.isInside(token.depth)) continue
+    const marked = boundary.isInside(token.depth) ? undefined : markedBy(token.text)
+    if (marked === undefined) continue
     const start = text.lastIndexOf("\n", token.start) + 1
     if (blank.test(text.slice(start, token.start))) {
-      found.push({ word: word as Word, start, end: Math.min(token.end + 1, text.length), begun })
+      found.push({ ...marked, start, end: Math.min(token.end + 1, text.length), begun })
     }
   }
   return found
@@ -80,21 +79,22 @@ const lineAt = (text: string, at: number): number => {
 export const readSql = (text: string, syntax: SqlSyntax): SqlText | string => {
   const whole = normal(text)
   const all = markersOf(whole, syntax)
-  const cuts = all.filter(({ word }) => word !== "no-transaction")
+  const cuts = all.filter(({ begins }) => begins !== "none")
+  const lineOf = ({ end, start }: Marker) => `line "${whole.slice(start, end).trim()}"`
   for (const word of ["up", "down"]) {
-    if (cuts.filter((cut) => cut.word === word).length > 1) return `has more than one line "-- ${word}"`
+    const [, second] = cuts.filter(({ begins }) => begins === word)
+    if (second !== undefined) return `has more than one ${lineOf(second)}`
   }
-  if (cuts[0]?.begun === true && cuts.some(({ word }) => word === "up")) {
-    return "has statements before its line \"-- up\""
-  }
+  const up = cuts.find(({ begins }) => begins === "up")
+  if (cuts[0]?.begun === true && up !== undefined) return `has statements before its ${lineOf(up)}`
   const section = (word: "up" | "down"): Section | undefined => {
-    const at = cuts.findIndex((cut) => cut.word === word)
+    const at = cuts.findIndex(({ begins }) => begins === word)
     if (at === -1 && word === "down") return undefined
     const start = at === -1 ? 0 : cuts[at]!.end
     return new Section(whole.slice(start, cuts[at + 1]?.start), lineAt(whole, start))
   }
   return {
-    transaction: !all.some(({ begun, word }) => word === "no-transaction" && !begun),
+    transaction: !all.some(({ alone, begins, begun }) => alone && (begins !== "none" || !begun)),
     up: section("up")!,
     down: section("down"),
     checksum: checksumOf(whole, all)
@@ -109,12 +109,12 @@ const checksumOf = (whole: string, all: ReadonlyArray<Marker>): string => {
   let up = ""
   let from = 0
   let isUp = true
-  for (const { end, start, word } of all) {
+  for (const { begins, end, start } of all) {
     if (isUp) up += whole.slice(from, start)
     from = end
-    if (word !== "no-transaction") isUp = word === "up"
+    if (begins !== "none") isUp = begins === "up"
   }
   if (isUp) up += whole.slice(from)
-  const transaction = !all.some(({ word }) => word === "no-transaction")
+  const transaction = !all.some(({ alone }) => alone)
   return sha256(`${transaction ? "" : "-- no-transaction\n"}${up.trim()}`)
 }

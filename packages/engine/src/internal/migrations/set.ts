@@ -8,9 +8,9 @@ import type { SqlSyntax } from "../../SqlText.js"
 import { idOrder, parseName } from "./id.js"
 import type { Loaded, Migration, MigrationSet, SetOptions } from "./model.js"
 
-/** What a source has found. `key`: how it is called there; `name`: `<id>_<name>`; `file`: where it is, for messages. */
+/** What a source has found. `key`: how it is called there; `name`: `<id>_<name>`. */
 export type Candidate<R> =
-  & { readonly key: string; readonly name: string; readonly file?: string | undefined }
+  & { readonly key: string; readonly name: string }
   & (
     | { readonly problem: string }
     | {
@@ -64,7 +64,7 @@ const sorted = <R>(
     else if (candidate.problem === undefined) {
       byId.set(named.id, {
         key,
-        migration: { ...named, checksum: candidate.checksum, file: candidate.file, load: candidate.load }
+        migration: { ...named, checksum: candidate.checksum, load: candidate.load }
       })
     }
   }

@@ -11,7 +11,9 @@ export class Source {
   constructor(
     private readonly section: Section,
     private readonly pieces: ReadonlyArray<Piece>,
-    private readonly syntax: SqlSyntax
+    private readonly syntax: SqlSyntax,
+    /** The file that the text is in, where it is in one. */
+    readonly file: string | undefined
   ) {}
 
   /** The place of a character of a statement. */

@@ -13,15 +13,10 @@ import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
 
 /** One that is read already. */
-export const ready = <R>(
-  key: string,
-  name: string,
-  content: Either.Either<Content<R>, string>,
-  file?: string
-): Candidate<R> =>
+export const ready = <R>(key: string, name: string, content: Either.Either<Content<R>, string>): Candidate<R> =>
   Either.isLeft(content)
-    ? { key, name, file, problem: content.left }
-    : { key, name, file, checksum: content.right.checksum, load: Effect.succeed(content.right) }
+    ? { key, name, problem: content.left }
+    : { key, name, checksum: content.right.checksum, load: Effect.succeed(content.right) }
 
 class Unloadable extends Data.TaggedError("Unloadable")<{ readonly message: string }> {}
 
@@ -115,7 +110,7 @@ export const fromGlob = (files: Readonly<Record<string, unknown>>, options: SetO
           onFailure: () => found,
           // What a module's effect needs besides the client, no type tells.
           onSuccess: (module) =>
-            ready(path, stem(path), contentOfModule(module, syntax) as Either.Either<Content<never>, string>, path)
+            ready(path, stem(path), contentOfModule(module, syntax, path) as Either.Either<Content<never>, string>)
         })
       })
   )
