@@ -11,6 +11,7 @@ import type { FileSystem } from "@effect/platform/FileSystem"
 import type { Path } from "@effect/platform/Path"
 import type { Terminal } from "@effect/platform/Terminal"
 import { Cause, Effect, Exit, Logger } from "effect"
+import { EngineConfig } from "effect-sql-engine"
 import type { Engine } from "effect-sql-engine"
 import { create, drop, wait } from "./internal/commands/databases.js"
 import { diagram } from "./internal/commands/diagram.js"
@@ -49,6 +50,11 @@ export interface RunOptions {
   readonly drivers?: ReadonlyArray<Engine.EngineDriver> | undefined
   /** Default: those of the process. */
   readonly streams?: Streams | undefined
+}
+
+const runOptions: EngineConfig.Described<RunOptions> = {
+  drivers: EngineConfig.list(EngineConfig.anything),
+  streams: EngineConfig.anything
 }
 
 const db = Command.make("db").pipe(
@@ -90,9 +96,11 @@ const logger = (err: Streams["err"]) =>
  */
 export const run = (
   args: ReadonlyArray<string>,
-  { drivers, streams = ofProcess() }: RunOptions = {}
-): Effect.Effect<number, never, FileSystem | Path | Terminal> =>
-  Effect.suspend(() => {
+  options: RunOptions = {}
+): Effect.Effect<number, never, FileSystem | Path | Terminal> => {
+  EngineConfig.insist("The command cannot run", runOptions, options)
+  const { drivers, streams = ofProcess() } = options
+  return Effect.suspend(() => {
     const arranged = arrange(args)
     const { words } = arranged
     const command = words.join(" ")
@@ -127,3 +135,4 @@ export const run = (
       Effect.provide(logger(streams.err))
     )
   })
+}

@@ -21,8 +21,11 @@ import type { Engine, EngineDriver, UrlOptions } from "./Engine.js"
 import * as Engines from "./Engine.js"
 import type { EnvOptions } from "./EngineConfig.js"
 import * as EngineConfig from "./EngineConfig.js"
+import type { OptionTable } from "./internal/config/option.js"
+import { fitting } from "./internal/config/read.js"
 import type { DatabaseAdmin, Presence } from "./internal/database/admin.js"
 import type { EnsureOptions, LayerOptions, Target, TargetOptions, WaitOptions } from "./internal/database/api.js"
+import { dropOptions, ensureOptions, targetOptions, waitOptions } from "./internal/database/options.js"
 import { adminOf } from "./internal/database/target.js"
 import { again, tenTimes } from "./internal/table/races.js"
 import { DatabaseMissing, NotAllowed } from "./SqlFailure.js"
@@ -31,12 +34,20 @@ import * as Tables from "./Tables.js"
 
 export type { DatabaseAdmin, Presence, ServerOptions } from "./internal/database/admin.js"
 export type { EnsureOptions, LayerOptions, Target, TargetOptions, WaitOptions } from "./internal/database/api.js"
+export { serverOptions } from "./internal/database/options.js"
 
-const using = <A, E>(
+const using = <Options extends TargetOptions, A, E>(
   target: Target,
-  options: TargetOptions,
-  body: (admin: DatabaseAdmin) => Effect.Effect<A, E, Scope.Scope>
-): Effect.Effect<A, E | SqlFailure> => Effect.scoped(Effect.flatMap(adminOf(target, options), body))
+  known: OptionTable,
+  options: Options,
+  body: (admin: DatabaseAdmin, options: Options) => Effect.Effect<A, E, Scope.Scope>
+): Effect.Effect<A, E | SqlFailure> =>
+  fitting(
+    "The database cannot be used",
+    known,
+    options,
+    () => Effect.scoped(Effect.flatMap(adminOf(target, options), (admin) => body(admin, options)))
+  )
 
 /**
  * Whether the database is there. A file without a byte in it is none yet; a database in memory always is.
@@ -45,7 +56,7 @@ const using = <A, E>(
  * @category verbs
  */
 export const status = (target: Target, options: TargetOptions = {}): Effect.Effect<Presence, SqlFailure> =>
-  using(target, options, ({ presence }) => presence)
+  using(target, targetOptions, options, ({ presence }) => presence)
 
 const retryLine = (what: string, { database }: DatabaseAdmin) =>
 ({ attempts, failure }: {
@@ -88,9 +99,9 @@ const ensured = (
  */
 export const ensure = (
   target: Target,
-  { allowCreate = false, schedule = tenTimes, ...options }: EnsureOptions = {}
+  options: EnsureOptions = {}
 ): Effect.Effect<"Created" | "Existed", SqlFailure | NotAllowed> =>
-  using(target, options, (admin) =>
+  using(target, ensureOptions, options, (admin, { allowCreate = false, schedule = tenTimes }) =>
     again(
       ensured(admin, allowCreate),
       (failure) => failure._tag !== "NotAllowed" && admin.raced(failure),
@@ -108,12 +119,18 @@ export const ensure = (
  */
 export const drop = (
   target: Target,
-  { force = false, schedule = tenTimes, ...options }: TargetOptions & {
+  options: TargetOptions & {
     readonly force?: boolean | undefined
     readonly schedule?: Schedule.Schedule<unknown, SqlFailure> | undefined
   } = {}
 ): Effect.Effect<"Dropped" | "Missing", SqlFailure> =>
-  using(target, options, (admin) => again(admin.drop(force), admin.raced, schedule, retryLine("The drop", admin)))
+  using(
+    target,
+    dropOptions,
+    options,
+    (admin, { force = false, schedule = tenTimes }) =>
+      again(admin.drop(force), admin.raced, schedule, retryLine("The drop", admin))
+  )
 
 /**
  * When {@link wait} asks again by default: after 100 milliseconds, then after ever longer pauses of up to 2 seconds, give
@@ -139,18 +156,20 @@ export const waiting: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
  */
 export const wait = (
   target: Target,
-  { schedule = waiting, until = "database", ...options }: WaitOptions = {}
+  options: WaitOptions = {}
 ): Effect.Effect<Presence, SqlFailure | DatabaseMissing> =>
-  using(target, options, (admin) => {
+  using(target, waitOptions, options, (admin, { schedule = waiting, until = "database" }) => {
     const { database, presence, unready } = admin
-    const asked = Effect.flatMap(presence, (presence): Effect.Effect<Presence, DatabaseMissing> =>
-      presence === "Present" || until === "server"
-        ? Effect.succeed(presence)
-        : new DatabaseMissing({ database, message: `The server answers, and has no database "${database}".` }))
+    const asked = Effect.flatMap(
+      presence,
+      (presence): Effect.Effect<Presence, DatabaseMissing> =>
+        presence === "Present" || until === "server"
+          ? Effect.succeed(presence)
+          : new DatabaseMissing({ database, message: `The server answers, and has no database "${database}".` })
+    )
     return again(
       asked,
-      (failure) =>
-        failure._tag === "DatabaseMissing" || unready(failure),
+      (failure) => failure._tag === "DatabaseMissing" || unready(failure),
       schedule,
       retryLine("The wait", admin)
     )

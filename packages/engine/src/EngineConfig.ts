@@ -16,9 +16,22 @@ import type { OptionTable } from "./internal/config/option.js"
 import { configError, read } from "./internal/config/read.js"
 import type { EngineConfigError, EngineUrlError, UnsupportedBackend } from "./SqlFailure.js"
 
+export { dictionary, either, list, problemsOf, record, unknownOptions } from "./internal/config/compound.js"
 export type { EnvOptions, Part } from "./internal/config/environment.js"
-export type { Option, OptionGroup, OptionTable } from "./internal/config/option.js"
+export {
+  aDuration,
+  aFunction,
+  aLogLevel,
+  anEffect,
+  anEngine,
+  anything,
+  aSchedule,
+  aString,
+  strings
+} from "./internal/config/kinds.js"
+export type { Described, Option, OptionGroup, OptionTable } from "./internal/config/option.js"
 export { count, duration, flag, given, group, oneOf, option, text } from "./internal/config/option.js"
+export { fitting, insist, refusal } from "./internal/config/read.js"
 
 /**
  * The options every engine has.
@@ -73,6 +86,18 @@ export const check = (
     const name = typeof values["name"] === "string" ? values["name"] : undefined
     return problems.length === 0 ? Effect.succeed(values) : Effect.fail(configError(what, name, problems))
   })
+
+/**
+ * Those of the options that a table describes.
+ *
+ * @since 0.1.0
+ * @category readers
+ */
+export const pick = <Table extends OptionTable, Options extends object>(
+  table: Table,
+  options: Options
+): Pick<Options, keyof Options & keyof Table> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(table, name))) as any
 
 /**
  * Finds the address of a database: `url`, else the variable `DATABASE_URL`, else those of libpq (`PGHOST`, …), else

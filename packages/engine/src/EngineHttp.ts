@@ -7,14 +7,20 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect } from "effect"
-import type { Context, Scope } from "effect"
-import type { EngineService } from "./Engine.js"
-import { Engine } from "./Engine.js"
+import type { Scope } from "effect"
+import type { Engine } from "./Engine.js"
 import type { EngineReport } from "./Health.js"
 import * as Health from "./Health.js"
+import { list } from "./internal/config/compound.js"
+import { aFunction, anEffect, anEngine } from "./internal/config/kinds.js"
+import type { Described } from "./internal/config/option.js"
+import { flag, oneOf, text } from "./internal/config/option.js"
+import { insist } from "./internal/config/read.js"
+import { tagIn } from "./internal/engine/onEngine.js"
 import { toJson } from "./internal/http/healthJson.js"
 import { inRequestSession } from "./internal/http/requestSession.js"
 import type { OnEngine } from "./internal/mutex/model.js"
+import { requestSessionOptions } from "./internal/session/options.js"
 import { HostId } from "./internal/session/verbs.js"
 import type { Session, SessionOptions } from "./Session.js"
 import type { Refined } from "./SqlFailure.js"
@@ -41,6 +47,13 @@ export interface RequestOptions<Self = Engine> extends Omit<SessionOptions, "nes
    *   a COMMIT that fails comes too late for a status.
    */
   readonly streams?: "outside" | "inside" | undefined
+}
+
+const requestOptions: Described<RequestOptions<any>> = {
+  ...requestSessionOptions,
+  engine: anEngine,
+  commit: aFunction,
+  streams: oneOf(["outside", "inside"])
 }
 
 /**
@@ -79,11 +92,13 @@ export interface RequestOptions<Self = Engine> extends Omit<SessionOptions, "nes
  * @since 0.1.0
  * @category middleware
  */
-export const session = <Self = Engine>({ engine, ...options }: RequestOptions<Self> = {}) =>
+export const session = <Self = Engine>(asked: RequestOptions<Self> = {}) =>
 <E, R>(
   app: HttpApp.Default<E, R>
 ): HttpApp.Default<Refined<E>, Exclude<R, Session<Self>> | Self | Scope.Scope> => {
-  const tag = engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
+  insist("Requests cannot have sessions", requestOptions, asked)
+  const { engine, ...options } = asked
+  const tag = tagIn({ engine })
   const named = { name: "request", ...options }
   // The session's own requirement is provided, which only the type can tell.
   return Effect.flatMap(
@@ -118,6 +133,12 @@ export interface HealthOptions<Checks extends AnyChecks = readonly [Effect.Effec
    * and databases, never a password. Default `false`, for routes that anybody can ask.
    */
   readonly details?: boolean | undefined
+}
+
+const healthOptions: Described<HealthOptions<any>> = {
+  checks: list(anEffect),
+  prefix: text(),
+  details: flag()
 }
 
 const answer = (body: unknown, status: number) =>
@@ -157,6 +178,7 @@ const answer = (body: unknown, status: number) =>
 export const health = <const Checks extends AnyChecks = readonly [Effect.Effect<EngineReport, never, Engine>]>(
   options: HealthOptions<Checks> = {}
 ): HttpRouter.HttpRouter<never, HttpRouter.HttpRouter.ExcludeProvided<Needs<Checks>>> => {
+  insist("The health routes cannot be made", healthOptions, options)
   const checks: AnyChecks = options.checks ?? [Health.check()]
   const ready = Effect.map(
     Health.all(checks) as Effect.Effect<Health.HealthReport, never, Needs<Checks>>,

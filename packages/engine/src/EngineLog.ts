@@ -7,10 +7,13 @@
  *
  * @since 0.1.0
  */
-import type { Context, LogLevel } from "effect"
-import { Effect, Layer } from "effect"
+import type { Context } from "effect"
+import { Effect, Layer, LogLevel } from "effect"
 import type { EngineService } from "./Engine.js"
 import { Engine } from "./Engine.js"
+import type { Described } from "./internal/config/option.js"
+import { given } from "./internal/config/option.js"
+import { insist } from "./internal/config/read.js"
 import { HostId } from "./internal/session/verbs.js"
 import { logLifecycle } from "./internal/sight/lifecycle.js"
 
@@ -25,17 +28,26 @@ export interface LogOptions {
   readonly level?: LogLevel.Literal | undefined
 }
 
+const logOptions: Described<LogOptions> = {
+  level: given(
+    (u): u is LogLevel.Literal => LogLevel.allLevels.some(({ _tag }) => _tag === u),
+    LogLevel.allLevels.map(({ _tag }) => `"${_tag}"`).join(", ")
+  )
+}
+
 /**
  * Logs what happens in an engine from now to its end, with the loggers that are in force here.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const attach = (engine: EngineService, options: LogOptions = {}): Effect.Effect<void> =>
-  Effect.map(
+export const attach = (engine: EngineService, options: LogOptions = {}): Effect.Effect<void> => {
+  insist("The log cannot be attached", logOptions, options)
+  return Effect.map(
     Effect.runtime<never>(),
     (runtime) => logLifecycle(engine.name, engine[HostId].sight, options.level ?? "Debug", runtime)
   )
+}
 
 /**
  * Logs what happens in the engine of a tag.
@@ -46,7 +58,10 @@ export const attach = (engine: EngineService, options: LogOptions = {}): Effect.
 export const layerOf = <Self>(
   tag: Context.Tag<Self, EngineService>,
   options?: LogOptions
-): Layer.Layer<never, never, Self> => Layer.effectDiscard(Effect.flatMap(tag, (engine) => attach(engine, options)))
+): Layer.Layer<never, never, Self> => {
+  if (options !== undefined) insist("The log cannot be attached", logOptions, options)
+  return Layer.effectDiscard(Effect.flatMap(tag, (engine) => attach(engine, options)))
+}
 
 /**
  * Logs what happens in the default engine, at level Debug.

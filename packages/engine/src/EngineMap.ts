@@ -16,9 +16,11 @@ import { Context, Duration, Effect, Either, Layer } from "effect"
 import type { Scope } from "effect"
 import type { EngineDriver, EngineOptions, EngineService } from "./Engine.js"
 import * as Engine from "./Engine.js"
-import { count, duration } from "./EngineConfig.js"
+import type { Described } from "./EngineConfig.js"
+import { count, duration, given } from "./EngineConfig.js"
 import * as EngineConfig from "./EngineConfig.js"
 import type { Input } from "./EngineUrl.js"
+import { aFunction, anything } from "./internal/config/kinds.js"
 import type { Recipe } from "./internal/engineMap/interpreter.js"
 import { Interpreter } from "./internal/engineMap/interpreter.js"
 import { canonicalOf, EngineKey } from "./internal/engineMap/key.js"
@@ -154,6 +156,14 @@ export interface EngineMapService<E = never> {
  */
 export class EngineMap extends Context.Tag("effect-sql-engine/EngineMap")<EngineMap, EngineMapService>() {}
 
+/** What only a program can give. */
+const parts: Described<Omit<EngineMapOptions, keyof typeof mapOptions>> = {
+  drivers: given((u): u is ReadonlyArray<object> => Array.isArray(u), "a list of drivers"),
+  onEngine: aFunction,
+  // Read with every target, by the tables of the driver that takes it.
+  options: anything
+}
+
 /** The engine opens no connection before it is known that there is room for them. */
 const recipe = <E, R>(
   { choice, key }: Resolved,
@@ -183,8 +193,8 @@ export const make = <E = never, R = never>(
   options: EngineMapOptions<E, R>
 ): Effect.Effect<EngineMapService<Refined<E>>, SqlFailure, Scope.Scope | R> =>
   Effect.gen(function*() {
-    const { drivers, onEngine, options: defaults, ...rest } = options
-    const read = yield* EngineConfig.check("The engine map cannot be made", mapOptions, rest)
+    const read = yield* EngineConfig.check("The engine map cannot be made", { ...mapOptions, ...parts }, options)
+    const { drivers, onEngine, options: defaults } = options
     const context = yield* Effect.context<R>()
     const runtime = yield* ownRuntime
     const clock = yield* Effect.clock

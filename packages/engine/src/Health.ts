@@ -8,9 +8,11 @@
  * @since 0.1.0
  */
 import { Duration, Effect } from "effect"
-import type { Context } from "effect"
-import type { EngineHealth, EngineService } from "./Engine.js"
-import { Engine } from "./Engine.js"
+import type { Engine, EngineHealth, EngineService } from "./Engine.js"
+import { aDuration, anEngine, anything } from "./internal/config/kinds.js"
+import type { Described } from "./internal/config/option.js"
+import { refusal } from "./internal/config/read.js"
+import { tagIn } from "./internal/engine/onEngine.js"
 import { besides } from "./internal/health/besides.js"
 import { check as checkEngine, standardLimit, within } from "./internal/health/check.js"
 import { schemaOf } from "./internal/health/schema.js"
@@ -61,6 +63,25 @@ export interface HealthReport {
 const worse = (a: EngineHealth["status"], b: EngineHealth["status"]): EngineHealth["status"] =>
   a === "fail" || b === "fail" ? "fail" : a === "warn" ? a : b
 
+const checkOptions: Described<CheckOptions<any, any>> = {
+  engine: anEngine,
+  timeout: aDuration,
+  migrations: anything
+}
+
+/** A check whose options do not fit finds nothing out about the database, which is a failed check. */
+const misasked = (engine: EngineService, failure: SqlFailure): Effect.Effect<EngineReport> =>
+  Effect.map(engine.stats, (stats) => ({
+    engine: engine.name,
+    status: "fail",
+    failure,
+    serverVersion: undefined,
+    connectMillis: undefined,
+    latencyMillis: undefined,
+    stats,
+    schema: undefined
+  }))
+
 /** The state of the schema; nobody is asked for it when nobody answers. */
 const schemaIn = <R>(
   engine: EngineService,
@@ -105,9 +126,10 @@ export const check = <Self = Engine, R = never>(
   options: CheckOptions<Self, R> = {}
   // What it needs is told by its options, never by where it is put: a list of checks takes any.
 ): Effect.Effect<EngineReport, never, NoInfer<Self | R>> => {
+  const refused = refusal("The health check cannot run", checkOptions, options)
+  if (refused !== undefined) return Effect.flatMap(tagIn(options), (engine) => misasked(engine, refused))
   const millis = options.timeout === undefined ? standardLimit : Duration.toMillis(options.timeout)
-  const tag = options.engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
-  return Effect.flatMap(tag, (engine) => {
+  return Effect.flatMap(tagIn(options), (engine) => {
     const host = engine[HostId]
     const work = Effect.flatMap(
       Effect.timed(checkEngine(host, engine.stats, millis)),

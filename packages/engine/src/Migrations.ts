@@ -17,16 +17,17 @@
  *
  * @since 0.1.0
  */
-import { Effect, Layer } from "effect"
-import type { Context } from "effect"
-import { Engine } from "./Engine.js"
-import type { EngineService } from "./Engine.js"
+import { Layer } from "effect"
+import type { Effect } from "effect"
+import type { Engine } from "./Engine.js"
+import { engineOption, onEngine } from "./internal/engine/onEngine.js"
 import type { Allowed } from "./internal/migrations/assess.js"
 import * as downward from "./internal/migrations/down.js"
 import * as start from "./internal/migrations/initialise.js"
 import * as marking from "./internal/migrations/mark.js"
 import type { MigrationSet } from "./internal/migrations/model.js"
 import type { Failures, LockOptions, Sets } from "./internal/migrations/open.js"
+import * as known from "./internal/migrations/options.js"
 import * as planning from "./internal/migrations/planned.js"
 import * as upward from "./internal/migrations/run.js"
 import * as looking from "./internal/migrations/status.js"
@@ -52,11 +53,10 @@ export type { MigrationStatus, SetStatus, Version } from "./internal/migrations/
 export type { WaitOptions } from "./internal/migrations/wait.js"
 export type { Done } from "./internal/migrations/work.js"
 
-const on = <Self>({ engine }: OnEngine<Self>): Effect.Effect<EngineService, never, Self> =>
-  engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
+const working = onEngine("The migrations cannot be used")
 
-/** A program that waits for its schema is not to wait behind work that waits for the same. */
-const urgently = withPriority("high")
+/** A program that waits for its schema must not wait behind work that waits for the same. */
+const on: typeof working = (table, options, work) => withPriority(working(table, options, work), "high")
 
 /**
  * Applies what is pending, each migration in a transaction of its own together with its row in the ledger; those that say
@@ -95,7 +95,7 @@ export const run = <R, Self = Engine>(
   sets: Sets<R>,
   options: upward.RunOptions & OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => upward.run(engine, sets, options)))
+  on(known.runOptions, options, (engine) => upward.run(engine, sets, options))
 
 /**
  * `run` as a layer: what stands on it finds the database current.
@@ -125,7 +125,7 @@ export const initialise = <R, A = never, E = never, R2 = never, Self = Engine>(
   start.Initialised<A>,
   MigrationFailure | Exclude<MutexFailure, MutexTimeout> | SqlFailure | E,
   R | R2 | Self
-> => urgently(Effect.flatMap(on<Self>(options), (engine) => start.initialise(engine, sets, options)))
+> => on(known.initialiseOptions, options, (engine) => start.initialise(engine, sets, options))
 
 /**
  * Waits until another process has applied everything: looks again every 5 seconds, up to `limit` (default 1 minute), and
@@ -140,7 +140,7 @@ export const wait = <R, Self = Engine>(
   sets: Sets<R>,
   options: waiting.WaitOptions & OnEngine<Self> = {}
 ): Effect.Effect<void, MigrationFailure | SqlFailure, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => waiting.wait(engine, sets, options)))
+  on(known.waitOptions, options, (engine) => waiting.wait(engine, sets, options))
 
 /**
  * Fails unless every migration is applied and none was edited: `MigrationPending`, `MigrationDrift`, `MigrationMissing`,
@@ -153,7 +153,7 @@ export const verify = <R, Self = Engine>(
   sets: Sets<R>,
   options: Allowed & OnEngine<Self> = {}
 ): Effect.Effect<void, MigrationFailure | SqlFailure, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => looking.verify(engine, sets, options)))
+  on(known.allowedOptions, options, (engine) => looking.verify(engine, sets, options))
 
 /**
  * What has become of every migration of every set. Changes nothing.
@@ -165,7 +165,7 @@ export const status = <R, Self = Engine>(
   sets: Sets<R>,
   options: OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<looking.SetStatus>, MigrationFailure | SqlFailure, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => looking.status(engine, sets)))
+  on(engineOption, options, (engine) => looking.status(engine, sets))
 
 /**
  * The newest migration that is applied; none; or that nobody answers. The migrations themselves are not read.
@@ -177,7 +177,7 @@ export const version = <Self = Engine>(
   set: MigrationSet<any>,
   options: OnEngine<Self> = {}
 ): Effect.Effect<looking.Version, MigrationFailure | SqlFailure, Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => looking.version(engine, set)))
+  on(engineOption, options, (engine) => looking.version(engine, set))
 
 /**
  * What `run` would do, statement by statement, without doing it; fails as it would before it runs anything. The same
@@ -190,7 +190,7 @@ export const plan = <R, Self = Engine>(
   sets: Sets<R>,
   options: planning.PlanOptions & OnEngine<Self> = {}
 ): Effect.Effect<planning.Plan, MigrationFailure | SqlFailure, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => planning.plan(engine, sets, options)))
+  on(known.planOptions, options, (engine) => planning.plan(engine, sets, options))
 
 /**
  * Takes migrations back, the newest first: one, so many, or all behind another. Each has to say how, which is looked at
@@ -203,7 +203,7 @@ export const down = <R, Self = Engine>(
   set: MigrationSet<R>,
   options: downward.DownOptions & OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<Done>, Failures, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => downward.down(engine, set, options)))
+  on(known.downOptions, options, (engine) => downward.down(engine, set, options))
 
 /**
  * What `down` would take back, statement by statement, without doing it; fails as it would before it takes anything back.
@@ -215,7 +215,7 @@ export const planDown = <R, Self = Engine>(
   set: MigrationSet<R>,
   options: Pick<downward.DownOptions, "steps" | "to" | "interrupted"> & OnEngine<Self> = {}
 ): Effect.Effect<planning.Plan, MigrationFailure | SqlFailure, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => downward.planDown(engine, set, options)))
+  on(known.planDownOptions, options, (engine) => downward.planDown(engine, set, options))
 
 /**
  * Takes every migration up to this one for applied, and runs none: for a database that was made some other way. Succeeds
@@ -229,7 +229,7 @@ export const baseline = <R, Self = Engine>(
   upTo: string,
   options: LockOptions & OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<string>, Failures, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => marking.baseline(engine, set, upTo, options)))
+  on(known.lockOptions, options, (engine) => marking.baseline(engine, set, upTo, options))
 
 /**
  * Says of one migration what has become of it, and runs nothing. `applied`: it is done, in its edition of now (one that was
@@ -244,7 +244,7 @@ export const mark = <R, Self = Engine>(
   as: "applied" | "pending",
   options: LockOptions & OnEngine<Self> = {}
 ): Effect.Effect<void, Failures, R | Self> =>
-  urgently(Effect.flatMap(on<Self>(options), (engine) => marking.mark(engine, set, id, as, options)))
+  on(known.lockOptions, options, (engine) => marking.mark(engine, set, id, as, options))
 
 /**
  * The name of the lock under which migrations run, for `Mutex.withLock`, `Mutex.holder` and `Mutex.evict`.

@@ -12,11 +12,12 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import type { Context, Option } from "effect"
-import { Engine } from "./Engine.js"
-import type { EngineService } from "./Engine.js"
+import type { Option } from "effect"
+import type { Engine } from "./Engine.js"
+import { engineOption, onEngine } from "./internal/engine/onEngine.js"
 import { hold } from "./internal/mutex/hold.js"
 import type { MutexOptions, OnEngine } from "./internal/mutex/model.js"
+import { mutexOptions } from "./internal/mutex/options.js"
 import { outside } from "./internal/mutex/outside.js"
 import { evictRow, rowHolder } from "./internal/mutex/rowLock.js"
 import { evictSession, sessionHolder } from "./internal/mutex/sessionLock.js"
@@ -25,8 +26,7 @@ import type { MutexFailure, SqlFailure } from "./SqlFailure.js"
 
 export type { MutexOptions, OnEngine } from "./internal/mutex/model.js"
 
-const on = <Self>({ engine }: OnEngine<Self>): Effect.Effect<EngineService, never, Self> =>
-  engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
+const on = onEngine("The lock cannot be used")
 
 /**
  * Runs an effect while this lock of the database is held; it is given back however the effect ends, and the effect's own
@@ -61,7 +61,7 @@ const on = <Self>({ engine }: OnEngine<Self>): Effect.Effect<EngineService, neve
 export const withLock =
   <Self = Engine>(name: string, options: MutexOptions<Self> = {}) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | MutexFailure | SqlFailure, R | Self> =>
-    Effect.flatMap(on<Self>(options), (engine) => hold(engine, name, options, () => effect))
+    on(mutexOptions, options, (engine) => hold(engine, name, options, () => effect))
 
 /**
  * Who holds a lock now, in words; nobody, when it is free. A row may stand for a holder that has crashed, until somebody
@@ -74,7 +74,7 @@ export const holder = <Self = Engine>(
   name: string,
   options: OnEngine<Self> = {}
 ): Effect.Effect<Option.Option<string>, SqlFailure, Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => {
+  on(engineOption, options, (engine) => {
     const words = engine.dialect.lock
     if (words === undefined) return Effect.succeedNone
     return refine(
@@ -93,7 +93,7 @@ export const evict = <Self = Engine>(
   name: string,
   options: OnEngine<Self> = {}
 ): Effect.Effect<boolean, SqlFailure, Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => {
+  on(engineOption, options, (engine) => {
     const words = engine.dialect.lock
     if (words === undefined) return Effect.succeed(false)
     return outside(engine)(

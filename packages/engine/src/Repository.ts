@@ -4,10 +4,9 @@
  *
  * @since 0.1.0
  */
-import type { Context } from "effect"
-import { Effect } from "effect"
-import { Engine } from "./Engine.js"
-import type { EngineService } from "./Engine.js"
+import type { Effect } from "effect"
+import type { Engine } from "./Engine.js"
+import { engineOption, onEngine, tagIn } from "./internal/engine/onEngine.js"
 import type { Options, Repository as Operations, VersionField } from "./internal/repository/api.js"
 import type { Executed } from "./internal/repository/execute.js"
 import * as executing from "./internal/repository/execute.js"
@@ -57,8 +56,7 @@ export interface Repository<M extends AnyModel, K extends string, Version extend
   extends Operations<M, K, Version, Self>
 {}
 
-const on = <Self>(engine: Context.Tag<Self, EngineService> | undefined): Context.Tag<Self, EngineService> =>
-  engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
+const on = onEngine("The statement cannot run")
 
 /**
  * The operations on a table. Opens nothing and sends nothing; each operation takes the engine out of its context: the
@@ -98,7 +96,7 @@ export const make = <
 >(
   table: Table<M, K>,
   options: Options<M, Self, Version> = {}
-): Repository<M, K, Version, Self> => making.make(table, on(options.engine), options)
+): Repository<M, K, Version, Self> => making.make(table, tagIn(options), options)
 
 /**
  * Runs one statement, with what became of it.
@@ -110,7 +108,7 @@ export const execute = <Self = Engine>(
   statement: SqlCondition,
   options: OnEngine<Self> = {}
 ): Effect.Effect<Executed, SqlFailure, Self> =>
-  Effect.flatMap(on(options.engine), (engine) => executing.execute(engine, statement))
+  on(engineOption, options, (engine) => executing.execute(engine, statement))
 
 /**
  * Runs statements in one transaction, in their order, with what became of each. The first that fails ends it, and nothing
@@ -134,4 +132,4 @@ export const executeAll = <Self = Engine>(
   statements: Iterable<SqlCondition>,
   options: OnEngine<Self> = {}
 ): Effect.Effect<ReadonlyArray<Executed>, SqlFailure, Self> =>
-  Effect.flatMap(on(options.engine), (engine) => executing.executeAll(engine, statements))
+  on(engineOption, options, (engine) => executing.executeAll(engine, statements))

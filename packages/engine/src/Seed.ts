@@ -13,15 +13,16 @@
  * @since 0.1.0
  */
 import { Effect, Predicate } from "effect"
-import type { Context } from "effect"
-import { Engine } from "./Engine.js"
-import type { EngineService } from "./Engine.js"
+import type { Engine } from "./Engine.js"
+import { configError } from "./internal/config/read.js"
+import { onEngine } from "./internal/engine/onEngine.js"
 import type { OnEngine } from "./internal/mutex/model.js"
+import { resourceProblems, seedOptions, seedPlanOptions } from "./internal/seed/options.js"
 import type { Resource } from "./internal/seed/resource.js"
 import * as seeding from "./internal/seed/run.js"
 import type { SeedSource } from "./internal/seed/source.js"
 import type { AnyTable } from "./internal/table/model.js"
-import type { MutexFailure, SeedFailure, SqlFailure } from "./SqlFailure.js"
+import type { EngineConfigError, MutexFailure, SeedFailure, SqlFailure } from "./SqlFailure.js"
 
 export { fromFile } from "./internal/seed/file.js"
 export type { FileOptions } from "./internal/seed/file.js"
@@ -41,10 +42,24 @@ export type { YamlModule } from "./internal/seed/yaml.js"
  */
 export type Resources = ReadonlyArray<AnyTable> | Readonly<Record<string, Resource>>
 
+const unusable = "The seed cannot be used"
+
+const on = onEngine(unusable)
+
 const named = (resources: Resources): Readonly<Record<string, Resource>> =>
   Predicate.isIterable(resources)
     ? Object.fromEntries([...resources as ReadonlyArray<AnyTable>].map((table) => [table.name, table]))
     : resources as Readonly<Record<string, Resource>>
+
+/** Works with resources whose parts are all known. */
+const withResources = <A, E, R>(
+  resources: Resources,
+  work: (resources: Readonly<Record<string, Resource>>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | EngineConfigError, R> => {
+  const all = named(resources)
+  const problems = resourceProblems(all)
+  return problems.length === 0 ? work(all) : Effect.fail(configError(unusable, undefined, problems))
+}
 
 /**
  * Writes the first rows, all of them or none, in the order of the source.
@@ -85,10 +100,7 @@ export const run = <R, Self = Engine>(
   resources: Resources,
   options: seeding.SeedOptions & OnEngine<Self> = {}
 ): Effect.Effect<seeding.SeedResult, SeedFailure | MutexFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(
-    options.engine ?? (Engine as unknown as Context.Tag<Self, EngineService>),
-    (engine) => seeding.run(engine, source, named(resources), options)
-  )
+  on(seedOptions, options, (engine) => withResources(resources, (all) => seeding.run(engine, source, all, options)))
 
 /**
  * What {@link run} would come to, without writing anything: the source is read and checked against the Schemas where the
@@ -102,7 +114,8 @@ export const plan = <R, Self = Engine>(
   resources: Resources,
   options: Pick<seeding.SeedOptions, "enabled" | "name" | "table" | "defaults"> & OnEngine<Self> = {}
 ): Effect.Effect<seeding.SeedPlan, SeedFailure | SqlFailure, R | Self> =>
-  Effect.flatMap(
-    options.engine ?? (Engine as unknown as Context.Tag<Self, EngineService>),
-    (engine) => seeding.plan(engine, source, named(resources), options)
+  on(
+    seedPlanOptions,
+    options,
+    (engine) => withResources(resources, (all) => seeding.plan(engine, source, all, options))
   )

@@ -9,8 +9,10 @@
 import { Either } from "effect"
 import type { Schema } from "effect"
 import { dual } from "effect/Function"
+import { problemsOf } from "./internal/config/compound.js"
 import { ColumnAnnotationId } from "./internal/table/columnType.js"
 import { declare } from "./internal/table/declare.js"
+import { renaming } from "./internal/table/declared.js"
 import type { AnyTable, Table as TableModel, Target } from "./internal/table/model.js"
 import type {
   AnyModel,
@@ -174,8 +176,11 @@ export const as: {
   <T extends Any>(self: T, to: { readonly name?: string; readonly schema?: string | undefined }): T
 } = dual(
   2,
-  <T extends Any>(self: T, to: { readonly name?: string; readonly schema?: string | undefined }): T =>
-    value.table({ ...self, ...to }) as unknown as T
+  <T extends Any>(self: T, to: { readonly name?: string; readonly schema?: string | undefined }): T => {
+    const problems = problemsOf(renaming, to).map((problem) => ({ table: self.name, ...problem }))
+    if (problems.length > 0) throw value.tableError(problems)
+    return value.table({ ...self, ...to }) as unknown as T
+  }
 )
 
 /**

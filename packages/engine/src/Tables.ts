@@ -11,10 +11,20 @@ import { Context, Effect, Either, Layer, Schedule } from "effect"
 import type { Dialect, TableShape } from "./Dialect.js"
 import { Engine } from "./Engine.js"
 import type { EngineService } from "./Engine.js"
+import { problemsOf } from "./internal/config/compound.js"
+import { fitting } from "./internal/config/read.js"
+import { onEngine } from "./internal/engine/onEngine.js"
 import type { EnsureOptions, LayerOptions, OnEngine, Translated } from "./internal/table/api.js"
 import { diagram as draw } from "./internal/table/diagram.js"
 import type { Ensured } from "./internal/table/ensure.js"
 import { onFirstUse } from "./internal/table/firstUse.js"
+import {
+  dropOptions,
+  ensureOptions,
+  introspectOptions,
+  layerOptions,
+  translatedOptions
+} from "./internal/table/known.js"
 import type { AnyTable } from "./internal/table/model.js"
 import { plan } from "./internal/table/plan.js"
 import { tenTimes } from "./internal/table/races.js"
@@ -22,7 +32,7 @@ import * as run from "./internal/table/run.js"
 import * as runDrop from "./internal/table/runDrop.js"
 import { sketch } from "./internal/table/sketch.js"
 import { createAll } from "./internal/table/statements.js"
-import { isTable } from "./internal/table/table.js"
+import { isTable, tableError } from "./internal/table/table.js"
 import type { SchemaMismatch, SqlFailure, TableError } from "./SqlFailure.js"
 
 export type { EnsureOptions, LayerOptions, OnEngine, Translated } from "./internal/table/api.js"
@@ -38,8 +48,9 @@ export type { TablesEvent } from "./internal/table/lifecycle.js"
  */
 export const schedule: Schedule.Schedule<unknown> = tenTimes
 
-const on = <Self>({ engine }: OnEngine<Self>): Effect.Effect<EngineService, never, Self> =>
-  engine ?? (Engine as unknown as Context.Tag<Self, EngineService>)
+const refused = "The tables cannot be used"
+
+const on = onEngine(refused)
 
 const optionsOf = <Self>(given: EnsureOptions<Self> | Schedule.Schedule<unknown, SqlFailure> | undefined) =>
   given === undefined ? {} : Schedule.isSchedule(given) ? { schedule: given } : given
@@ -80,7 +91,7 @@ export const ensure = <Self = Engine>(
   options?: EnsureOptions<Self> | Schedule.Schedule<unknown, SqlFailure>
 ): Effect.Effect<Ensured, SqlFailure | TableError | SchemaMismatch, Self> => {
   const given = optionsOf(options)
-  return Effect.flatMap(on<Self>(given), (engine) => run.ensure(engine, tables, given))
+  return on(ensureOptions, given, (engine) => run.ensure(engine, tables, given))
 }
 
 /**
@@ -94,7 +105,7 @@ export const drop = <Self = Engine>(
   tables: ReadonlyArray<AnyTable>,
   options: OnEngine<Self> & Translated & Pick<EnsureOptions, "schedule" | "lockTimeout"> = {}
 ): Effect.Effect<ReadonlyArray<string>, SqlFailure | TableError, Self> =>
-  Effect.flatMap(on<Self>(options), (engine) => runDrop.drop(engine, tables, options))
+  on(dropOptions, options, (engine) => runDrop.drop(engine, tables, options))
 
 /**
  * The tables the live database has, with their columns, keys, indexes and checks: of the schemas named and the default
@@ -106,8 +117,9 @@ export const drop = <Self = Engine>(
 export const introspect = <Self = Engine>(
   options: OnEngine<Self> & { readonly schemas?: ReadonlyArray<string> | undefined } = {}
 ): Effect.Effect<ReadonlyArray<TableShape>, SqlFailure | TableError, Self> =>
-  Effect.flatMap(
-    on<Self>(options),
+  on(
+    introspectOptions,
+    options,
     (engine) => Effect.map(runDrop.introspect(engine, options.schemas), ({ tables }) => tables)
   )
 
@@ -122,7 +134,12 @@ export const statements = (
   dialect: Dialect,
   options: Translated = {}
 ): Effect.Effect<ReadonlyArray<string>, TableError> =>
-  Effect.suspend(() => Either.map(plan(tables, dialect, options.translate), createAll))
+  Effect.suspend((): Effect.Effect<ReadonlyArray<string>, TableError> => {
+    const problems = problemsOf(translatedOptions, options).map((problem) => ({ table: "*", ...problem }))
+    return problems.length > 0
+      ? Effect.fail(tableError(problems))
+      : Either.map(plan(tables, dialect, options.translate), createAll)
+  })
 
 /**
  * {@link statements} as one text.
@@ -160,12 +177,14 @@ export const diagram = (tables: ReadonlyArray<AnyTable | TableShape>): string =>
   return draw(tables.map((table) => isTable(table) ? declared.get(table)! : table))
 }
 
-const ready = (engine: EngineService, tables: ReadonlyArray<AnyTable>, { when, ...options }: LayerOptions) => {
-  const ensured = run.ensure(engine, tables, options)
-  return when === "first use"
-    ? Effect.zipRight(plan(tables, engine.dialect, options.translate), onFirstUse(engine, ensured))
-    : Effect.as(ensured, engine)
-}
+const ready = (engine: EngineService, tables: ReadonlyArray<AnyTable>, given: LayerOptions) =>
+  fitting(refused, layerOptions, given, () => {
+    const { when, ...options } = given
+    const ensured = run.ensure(engine, tables, options)
+    return when === "first use"
+      ? Effect.zipRight(plan(tables, engine.dialect, options.translate), onFirstUse(engine, ensured))
+      : Effect.as(ensured, engine)
+  })
 
 /**
  * The default engine with its tables: takes the engine, provides it with everything made sure of.

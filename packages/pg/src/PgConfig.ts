@@ -164,7 +164,7 @@ export const fromUrl = (url: PostgresUrl): PgConfig => {
     maxVersion: parameters.ssl_max_protocol_version
   })
   return defined({
-    hosts: url.endpoints,
+    hosts: url.endpoints.map(({ host, hostaddr, port }) => ({ host, hostaddr, port })),
     username: url.user,
     password: url.password,
     database: url.database,

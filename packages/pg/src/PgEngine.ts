@@ -9,6 +9,7 @@ import * as Statement from "@effect/sql/Statement"
 import { Config, Context, Effect, Layer, Option, Stream } from "effect"
 import type { ConfigError, Scope } from "effect"
 import type { DatabaseAdmin, ServerOptions } from "effect-sql-engine/Database"
+import { serverOptions } from "effect-sql-engine/Database"
 import type { Driver } from "effect-sql-engine/Driver"
 import * as Engine from "effect-sql-engine/Engine"
 import * as EngineConfig from "effect-sql-engine/EngineConfig"
@@ -19,7 +20,7 @@ import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { databaseOf } from "./internal/database.js"
 import { atHome } from "./internal/here.js"
 import { refusedNotification } from "./internal/notification.js"
-import { address, options as known } from "./internal/options.js"
+import { address, driverOptions, options as known } from "./internal/options.js"
 import type { PgConfig } from "./PgConfig.js"
 import { fromUrl } from "./PgConfig.js"
 import * as PgDriver from "./PgDriver.js"
@@ -86,14 +87,15 @@ const resolve = (
   const { host, port, url, ...rest } = options
   const alone = host === undefined && port === undefined ? undefined : [given({ host, port })]
   if (alone !== undefined && rest.hosts !== undefined) return refuse(options, "host", "stands beside `hosts`: give one")
-  const config = given({ ...rest, hosts: rest.hosts ?? alone })
-  if (url === undefined) return Effect.succeed([config, options])
+  const config = EngineConfig.pick(driverOptions, given({ ...rest, hosts: rest.hosts ?? alone }))
+  const engine = EngineConfig.pick(EngineConfig.engineOptions, options)
+  if (url === undefined) return Effect.succeed([config, engine])
   return Effect.flatMap(EngineUrl.parse(url), (url) => {
     if (url._tag === "SqliteUrl") {
       return refuse(options, "url", `is the address of an SQLite database (${url}): see effect-sql-engine-sqlite`)
     }
     const pool = { ...poolOf(url), ...given(options.pool ?? {}) }
-    return Effect.succeed([{ ...fromUrl(url), ...config }, { ...options, pool }] as const)
+    return Effect.succeed([{ ...fromUrl(url), ...config }, { ...engine, pool }] as const)
   })
 }
 
@@ -222,7 +224,12 @@ export const layerConfig = (
 export const database = (
   options: PgEngineOptions & ServerOptions
 ): Effect.Effect<DatabaseAdmin, SqlFailure, Scope.Scope> =>
-  Effect.flatMap(resolve(options), ([config]) => databaseOf(config, options))
+  Effect.gen(function*() {
+    const table = { ...address, ...known, ...serverOptions }
+    yield* EngineConfig.check("The PostgreSQL database cannot be used", table, options)
+    const [config] = yield* resolve(options)
+    return yield* databaseOf(config, options)
+  })
 
 /**
  * The PostgreSQL driver as a value, for `Engine.layerUrl`, `Engine.fromEnv` and `EngineMap`.

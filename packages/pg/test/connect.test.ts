@@ -22,7 +22,7 @@ describe("connect", () => {
     Effect.scoped(Effect.gen(function*() {
       const host = yield* silent
       const [took, failure] = yield* Effect.timed(
-        Effect.flip(connect({ hosts: [host], ssl: "disable", connectTimeout: 150 }))
+        Effect.flip(connect({ hosts: [{ host: host.host, port: host.port }], ssl: "disable", connectTimeout: 150 }))
       )
       assert.equal(failure._tag, "ConnectionError")
       assert.equal(failure.sent, "no")
@@ -123,8 +123,8 @@ describe("an address", () => {
       assert.equal(Duration.toMillis(statementTimeout!), 5000)
       assert.deepEqual(rest, {
         hosts: [
-          { host: "a", hostaddr: undefined, port: 5432, socket: false },
-          { host: "b", hostaddr: undefined, port: 5433, socket: false }
+          { host: "a", hostaddr: undefined, port: 5432 },
+          { host: "b", hostaddr: undefined, port: 5433 }
         ],
         username: "app",
         database: "shop",
@@ -157,6 +157,9 @@ describe("an address", () => {
     })))
 })
 
+/** Where something listens, and nothing else of it. */
+const place = ({ host, port }: { readonly host: string; readonly port: number }) => ({ host, port })
+
 describe("several hosts", () => {
   it.live("are tried in order past dead, silent and starting ones", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -165,10 +168,13 @@ describe("several hosts", () => {
         { host: "127.0.0.1", port: yield* closedPort },
         yield* silent,
         yield* refusing("57P03", "the database system is starting up"),
-        { host: at.host, port: at.port }
+        at
       ]
       const seen = recorder()
-      const c = yield* connect(configFor(at, { hosts, connectTimeout: 150, ssl: "prefer" }), seen.context)
+      const c = yield* connect(
+        configFor(at, { hosts: hosts.map(place), connectTimeout: 150, ssl: "prefer" }),
+        seen.context
+      )
       assert.deepEqual(yield* run(c, "select 1 as a"), [{ a: 1 }])
       assert.deepEqual(seen.gone, [])
     })))
@@ -176,10 +182,7 @@ describe("several hosts", () => {
   it.live("are not tried past one that refuses who we are", () =>
     Effect.scoped(Effect.gen(function*() {
       const at = yield* database
-      const hosts = [yield* refusing("28P01", "password authentication failed for user \"x\""), {
-        host: at.host,
-        port: at.port
-      }]
+      const hosts = [yield* refusing("28P01", "password authentication failed for user \"x\""), at].map(place)
       const failure = yield* Effect.flip(connect(configFor(at, { hosts })))
       assert.equal(failure._tag, "AuthenticationError")
     })))
@@ -223,7 +226,7 @@ describe("target_session_attrs", () => {
         among = hosts
       ) =>
         Effect.scoped(Effect.gen(function*() {
-          const c = yield* connect({ ...configFor(primary), hosts: among, targetSessionAttrs })
+          const c = yield* connect({ ...configFor(primary), hosts: among.map(place), targetSessionAttrs })
           const [{ recovering }] = yield* run(c, "select pg_is_in_recovery() as recovering")
           return recovering === true ? "standby" : "primary"
         }))

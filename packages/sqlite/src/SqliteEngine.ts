@@ -16,7 +16,7 @@ import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { settingsOf } from "./internal/config.js"
 import { databaseOf } from "./internal/database.js"
 import { atHome } from "./internal/here.js"
-import { address, options as known } from "./internal/options.js"
+import { address, driverOptions, options as known } from "./internal/options.js"
 import type { SqliteConfig } from "./SqliteConfig.js"
 import * as SqliteDriver from "./SqliteDriver.js"
 
@@ -45,7 +45,8 @@ const refuse = (options: SqliteEngineOptions, problems: EngineConfigError["probl
 
 /** The driver's options out of the engine's; what is said as an option goes before what the URL says. */
 const configOf = (options: SqliteEngineOptions): Effect.Effect<SqliteConfig, SqlFailure> => {
-  const { filename, url, ...config } = options
+  const { filename, url, ...rest } = options
+  const config = EngineConfig.pick(driverOptions, rest)
   if (filename === undefined && url === undefined) {
     const problem = "is missing: give a path, \":memory:\", or a `url`"
     return Effect.fail(refuse(options, [{ field: "filename", problem }]))
@@ -128,7 +129,9 @@ export const make = (
 ): Effect.Effect<Engine.EngineService, SqlFailure, Scope.Scope> =>
   Effect.flatMap(
     checked(options),
-    (config) => Effect.flatMap(SqliteDriver.make(config), (driver) => atHome(Engine.make(driver, options)))
+    (config) =>
+      Effect.flatMap(SqliteDriver.make(config), (driver) =>
+        atHome(Engine.make(driver, EngineConfig.pick(EngineConfig.engineOptions, options))))
   )
 
 /**

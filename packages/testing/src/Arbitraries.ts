@@ -17,12 +17,14 @@
 import { Effect, FastCheck } from "effect"
 import type { Context } from "effect"
 import * as Engine from "effect-sql-engine/Engine"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import type * as Repository from "effect-sql-engine/Repository"
 import type { RowDecodeError, RowEncodeError, RowNotFound, SqlFailure } from "effect-sql-engine/SqlFailure"
 import type * as Table from "effect-sql-engine/Table"
 import { insertAll } from "./internal/arbitrary/load.js"
 import { planOf, type RowOptions, type TablePlan } from "./internal/arbitrary/plan.js"
 import { given, rawRow, type Row, settled } from "./internal/arbitrary/rows.js"
+import { engineOption, rowOptions, tableOptions } from "./internal/options.js"
 
 type Model<T> = T extends Table.Table<infer M, any> ? M : never
 
@@ -133,6 +135,11 @@ export const database = <const T extends Tables>(
   tables: T,
   options: DatabaseOptions<T> = {}
 ): FastCheck.Arbitrary<Dataset<T>> => {
+  EngineConfig.insist(
+    "The rows cannot be generated",
+    Object.fromEntries(Object.keys(tables).map((name) => [name, EngineConfig.record(tableOptions)])),
+    options
+  )
   const { order, plans } = planOf(
     Object.entries(tables),
     (name) => optionsOf((options as Record<string, TableOptions<any>>)[name])
@@ -165,6 +172,7 @@ export const row = <M extends Table.AnyModel>(
   table: Table.Table<M, any>,
   options: Omit<TableOptions<M>, "rows"> = {}
 ): FastCheck.Arbitrary<Repository.Insert<M>> => {
+  EngineConfig.insist("The row cannot be generated", rowOptions, options)
   const { plans } = planOf(
     [[table.name, { ...table, rules: { ...table.rules, references: [] } } as Table.Any]],
     () => optionsOf(options as TableOptions<any>)
@@ -190,6 +198,7 @@ export const load = <T extends Tables, Self = Engine.Engine>(
   SqlFailure | RowEncodeError | RowDecodeError | RowNotFound,
   Self
 > => {
+  EngineConfig.insist("The rows cannot be loaded", engineOption, options)
   const { order, plans, rows } = contents.get(dataset)!
   const engine = (options.engine ?? Engine.Engine) as Context.Tag<Self, Engine.EngineService>
   const stored = Effect.flatMap(engine, (service) => service.transaction(insertAll(plans, order, rows, options)))

@@ -18,11 +18,13 @@
  */
 import { Duration, Effect, Layer } from "effect"
 import type { Driver } from "effect-sql-engine/Driver"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import type { SqlFailure, StatementFailureTag } from "effect-sql-engine/SqlFailure"
 import { faultyLane } from "./internal/faults/connection.js"
 import type { Fault, InjectOptions, Step } from "./internal/faults/model.js"
 import { Plan, Rule } from "./internal/faults/plan.js"
 import { building, next } from "./internal/intercept.js"
+import { injectOptions } from "./internal/options.js"
 
 export type { Fault, InjectOptions, Step } from "./internal/faults/model.js"
 
@@ -122,8 +124,9 @@ const plans = new WeakMap<Faults, Plan>()
 export const make: Effect.Effect<Faults> = Effect.sync(() => {
   const plan = new Plan()
   const faults: Faults = {
-    inject: (step, fault, options = {}) =>
-      Effect.sync(() => {
+    inject: (step, fault, options = {}) => {
+      EngineConfig.insist("The fault cannot be injected", injectOptions, options)
+      return Effect.sync(() => {
         const rule = new Rule(step, fault, options)
         plan.rules.push(rule)
         return {
@@ -132,7 +135,8 @@ export const make: Effect.Effect<Faults> = Effect.sync(() => {
             rule.withdrawn = true
           })
         }
-      }),
+      })
+    },
     clear: Effect.sync(() => plan.clear()),
     counts: Effect.sync(() => ({ ...plan.steps }))
   }

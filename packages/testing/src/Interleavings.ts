@@ -14,6 +14,7 @@
  */
 import { type Duration, Effect, type Exit, type Layer } from "effect"
 import type { Isolation } from "effect-sql-engine/Dialect"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { realTime } from "./internal/interleavings/bell.js"
 import type { Anomaly as AnomalyName } from "./internal/interleavings/classify.js"
@@ -23,6 +24,7 @@ import * as judging from "./internal/interleavings/judge.js"
 import { levelsTable, orderText, reportText } from "./internal/interleavings/report.js"
 import { build, type Theatre } from "./internal/interleavings/stage.js"
 import { answerOf, diagram, sqlOf, type Style } from "./internal/interleavings/trace.js"
+import { explorationOptions, serializableOptions } from "./internal/options.js"
 
 export { ExplorationIncomplete, InterleavingsError, InvariantBroken } from "./internal/interleavings/failure.js"
 
@@ -228,7 +230,10 @@ type AnyOptions = Options<any, any, any, any, any, any, any>
 export const serializable = <E, R>(
   snapshot: Effect.Effect<unknown, E, R>,
   options: { readonly results?: boolean | undefined } = {}
-): Serializable<R> => ({ _tag: "Serializable", snapshot, results: options.results === true })
+): Serializable<R> => {
+  EngineConfig.insist("The invariant cannot be made", serializableOptions, options)
+  return { _tag: "Serializable", snapshot, results: options.results === true }
+}
 
 const namesOf = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): ReadonlyArray<string> =>
   programs.map((_, at) => options.names?.[at] ?? judging.codeOf([at]))
@@ -238,16 +243,19 @@ const styleOf = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): Styl
   values: options.values === true
 })
 
-const refused = (programs: ReadonlyArray<AnyProgram>): InterleavingsError | undefined =>
-  programs.length >= 1 && programs.length <= 26 ? undefined : new InterleavingsError({
+const refused = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): InterleavingsError | undefined => {
+  const unfit = EngineConfig.refusal("The programs cannot be explored", explorationOptions, options)
+  if (unfit !== undefined) return new InterleavingsError({ reason: "unsupported", message: unfit.message })
+  return programs.length >= 1 && programs.length <= 26 ? undefined : new InterleavingsError({
     reason: "unsupported",
     message: `An exploration takes 1 to 26 programs, and was given ${programs.length}; more than three take very long.`
   })
+}
 
 /** The stage, for as long as the scope lasts. */
 const open = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions, logs: boolean) =>
   Effect.suspend(() =>
-    refused(programs) ?? build({
+    refused(programs, options) ?? build({
       layer: options.layer as Layer.Layer<any, unknown>,
       setup: options.setup as Effect.Effect<unknown, unknown>,
       names: namesOf(programs, options),

@@ -8,9 +8,11 @@
  * @since 0.1.0
  */
 import { Config, type ConfigError, Effect, Option, Redacted, Schema, type Scope } from "effect"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { serverOptions } from "./internal/options.js"
 import { chooseAccount, findBinaries, readableBy } from "./internal/pgServer/binaries.js"
 import * as cluster from "./internal/pgServer/cluster.js"
 import { watch } from "./internal/pgServer/watchdog.js"
@@ -149,6 +151,8 @@ export const start = (
   options: PgServerOptions = {}
 ): Effect.Effect<PgServer, PgServerError | ConfigError.ConfigError, Scope.Scope> =>
   Effect.gen(function*() {
+    const refused = EngineConfig.refusal("The server cannot be started", serverOptions, options)
+    if (refused !== undefined) return yield* new PgServerError({ message: refused.message })
     const choice = options.binaries ?? (yield* Config.string("PG_TEST_BINARIES").pipe(Config.withDefault("auto")))
     const searchPath = yield* Config.string("PATH").pipe(Config.withDefault(""))
     const binaries = findBinaries(choice, searchPath)

@@ -18,10 +18,12 @@ import { Context, Effect, Layer } from "effect"
 import type { Duration } from "effect"
 import type { Isolation } from "effect-sql-engine/Dialect"
 import * as Engine from "effect-sql-engine/Engine"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import type * as EngineUrl from "effect-sql-engine/EngineUrl"
 import { EngineConfigError } from "effect-sql-engine/SqlFailure"
 import type { NotAllowed, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { building } from "./internal/intercept.js"
+import { rollbackOptions, sandboxOptions } from "./internal/options.js"
 import { cloned } from "./internal/sandbox/cloned.js"
 import { isolate } from "./internal/sandbox/isolated.js"
 import type { Mode } from "./internal/sandbox/running.js"
@@ -139,7 +141,9 @@ export const rollback = <A, E, R>(
   options: RollbackOptions = {}
 ): Layer.Layer<A | Sandbox, E | SqlFailure, R> =>
   Layer.scopedContext(
-    Effect.map(built(layer, given(options)), ({ context }) => Context.add(context, Sandbox, { mode: "rollback" }))
+    EngineConfig.fitting("The sandbox cannot be made", rollbackOptions, options, () =>
+      Effect.map(built(layer, given(options)), ({ context }) =>
+        Context.add(context, Sandbox, { mode: "rollback" })))
   )
 
 type Provided<A> = [A] extends [never] ? Engine.Engine | SqlClient : A
@@ -177,6 +181,8 @@ export const layer = <A = never, E = never, E2 = never>(
   const ready = setup as Effect.Effect<unknown, E2, Provided<A>> | undefined
   const url = mode === "memory" ? "sqlite://" : options.url
   return Layer.scopedContext(Effect.gen(function*() {
+    const refused = EngineConfig.refusal("The sandbox cannot be made", sandboxOptions, options)
+    if (refused !== undefined) return yield* refused
     if (url === undefined) {
       const problem = `is missing: mode "${mode}" needs a test database`
       return yield* new EngineConfigError({

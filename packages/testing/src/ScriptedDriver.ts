@@ -11,7 +11,9 @@ import * as SqlStatement from "@effect/sql/Statement"
 import { Effect } from "effect"
 import type { Dialect } from "effect-sql-engine/Dialect"
 import type { ConnectContext, Driver, Lane } from "effect-sql-engine/Driver"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { scriptedOptions } from "./internal/options.js"
 import { ScriptedConnection } from "./internal/scripted/connection.js"
 import * as words from "./internal/scripted/dialect.js"
 import { parse } from "./internal/scripted/language.js"
@@ -156,6 +158,7 @@ export const make = (options: Options = {}): Effect.Effect<ScriptedDriver> => Ef
  * @category constructors
  */
 export const unsafeMake = (options: Options = {}): ScriptedDriver => {
+  EngineConfig.insist("The scripted driver cannot be made", scriptedOptions, options)
   const server = new Server({
     script: toFunction(options.script),
     onStep: options.onStep,

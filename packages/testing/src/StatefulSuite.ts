@@ -7,11 +7,13 @@
  */
 import { Cause, Effect, Exit, FastCheck, Option, Runtime } from "effect"
 import type * as Engine from "effect-sql-engine/Engine"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import * as Repository from "effect-sql-engine/Repository"
 import type * as Table from "effect-sql-engine/Table"
 import * as Arbitraries from "./Arbitraries.js"
 import { linksTo } from "./internal/arbitrary/load.js"
 import { planOf, type RowOptions } from "./internal/arbitrary/plan.js"
+import { suiteOptions } from "./internal/options.js"
 import { atEnd, type Command, commandsOf, type Real, type Subject as AnySubject } from "./internal/stateful/commands.js"
 import { Deviation, Model } from "./internal/stateful/model.js"
 import * as Sandbox from "./Sandbox.js"
@@ -87,6 +89,7 @@ export const repository = <
   table: Table.Table<M, K>,
   options: SuiteOptions<M, K, T, R> = {}
 ): Effect.Effect<void, Sandbox.PropertyFailed, Engine.Engine | Sandbox.Sandbox | NoInfer<R>> => {
+  EngineConfig.insist("The repository cannot be tried", suiteOptions, options)
   const { fields = {}, filter, given, maxCommands = 12, runs = 50, seed, volatile = [] } = options
   const subject = (options.repository ?? Repository.make(table)) as AnySubject
   const known: RowOptions = { min: 0, max: 0, fields: fields as RowOptions["fields"], filter: filter as never }

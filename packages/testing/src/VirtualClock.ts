@@ -11,6 +11,8 @@
  * @since 0.1.0
  */
 import { Cause, Chunk, Data, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
+import { clockOptions } from "./internal/options.js"
 import { JumpingClock } from "./internal/virtual/clocks.js"
 import { IdleScheduler } from "./internal/virtual/IdleScheduler.js"
 
@@ -52,8 +54,9 @@ class VirtualClock extends JumpingClock {}
  * @since 0.1.0
  * @category running
  */
-export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> =>
-  Effect.gen(function*() {
+export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> => {
+  EngineConfig.insist("Nothing can run under a virtual clock", clockOptions, options)
+  return Effect.gen(function*() {
     const clock = new VirtualClock(options.startMillis ?? 0)
     const limit = clock.unsafeCurrentTimeMillis() + (options.limitMillis ?? Duration.toMillis("3650 days"))
     const done = Deferred.unsafeMake<Exit.Exit<A, E>>(yield* Effect.fiberId)
@@ -88,6 +91,7 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = 
     const exit = yield* Effect.onInterrupt(Deferred.await(done), () => Fiber.interrupt(fiber))
     return yield* exit
   })
+}
 
 /**
  * How many fibers sleep now, of those that run in virtual time with this one: after a program has let go of everything,

@@ -54,7 +54,10 @@ export const scriptedDatabases = (options: ScriptedDriver.Options = {}): Scripte
       const one: Made = { url: textOf(url), options, closed: false }
       // Registered before the engine, so it runs after the engine has closed.
       yield* Effect.addFinalizer(() => Effect.sync(() => void (one.closed = true)))
-      const engine = yield* Engine.make(server(textOf(url)).driver, options)
+      const engine = yield* Engine.make(
+        server(textOf(url)).driver,
+        EngineConfig.pick(EngineConfig.engineOptions, options)
+      )
       made.push(one)
       return engine
     })

@@ -4,8 +4,10 @@
  */
 import { Effect, Predicate, Redacted, Schema } from "effect"
 import * as EngineConfig from "effect-sql-engine/EngineConfig"
+import type { Host, PgConfig, SslOptions } from "../PgConfig.js"
 
-const { count, duration, engineOptions, flag, given, oneOf, option, text } = EngineConfig
+const { anything, count, duration, either, engineOptions, flag, given, list, oneOf, option, record, text } =
+  EngineConfig
 
 const isFunction = (u: unknown): u is (name: string) => string => Predicate.isFunction(u)
 
@@ -15,14 +17,29 @@ const hasTypeParser = (u: unknown): u is object => Predicate.hasProperty(u, "get
 
 const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const
 
-const Ssl = Schema.Union(
-  Schema.Literal(...sslModes),
-  Schema.Struct({ mode: Schema.Literal(...sslModes) }, { key: Schema.String, value: Schema.Unknown })
-)
+const secret = { absent: "", description: "", secret: true }
 
-/** What can be told besides where the server is. */
-export const options = {
-  ...engineOptions,
+const tlsVersion = oneOf(["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"])
+
+const ssl: EngineConfig.Described<SslOptions> = {
+  mode: oneOf(sslModes),
+  ca: text(),
+  crl: text(),
+  cert: text(),
+  key: either([text(secret), given(Redacted.isRedacted, "a Redacted text", secret)], secret),
+  passphrase: given(Redacted.isRedacted, "a Redacted text", secret),
+  sni: flag(),
+  minVersion: tlsVersion,
+  maxVersion: tlsVersion
+}
+
+const host: EngineConfig.Described<Host> = {
+  host: given(Predicate.isString, "a string"),
+  hostaddr: given(Predicate.isString, "a string"),
+  port: given(Predicate.isNumber, "a number")
+}
+
+const driver = {
   username: text({ absent: "the operating system's user", description: "Who connects." }),
   password: given(isPassword, "a Redacted text, or an effect that gives one", {
     absent: "none",
@@ -30,7 +47,7 @@ export const options = {
     description: "An effect is run for each new connection: a token that expires can be renewed there."
   }),
   database: text({ absent: "the user's name", description: "The database." }),
-  ssl: option(Ssl, `${sslModes.map((mode) => `"${mode}"`).join(", ")}, or an object with \`mode\``, {
+  ssl: either([oneOf(sslModes), record(ssl, undefined, { expected: "an object with `mode`", required: ["mode"] })], {
     absent: "`prefer`",
     description: "How much TLS is wanted, as libpq's `sslmode` means it; with certificates, an object."
   }),
@@ -109,6 +126,14 @@ export const options = {
   transformJson: flag({ absent: "`true`", description: "Whether the names inside of JSON values are transformed too." })
 }
 
+/** What can be told besides where the server is. */
+export const options = { ...engineOptions, ...driver }
+
+const hosts = list(record(host), { absent: "one, `localhost`", description: "Several servers, tried in order." })
+
+/** What the driver by itself can be told. */
+export const driverOptions: EngineConfig.Described<PgConfig> = { ...driver, hosts, unsupported: anything }
+
 /** The options that say where the server is. */
 export const address = {
   url: given((u): u is unknown => u !== undefined, "an address", {
@@ -117,8 +142,5 @@ export const address = {
   }),
   host: text({ absent: "`localhost`", description: "Where the server is, when there is one." }),
   port: count(1, { absent: "5432", description: "Its port." }),
-  hosts: option(Schema.Array(Schema.Object), "a list of objects with `host` and `port`", {
-    absent: "one, `localhost`",
-    description: "Several servers, tried in order."
-  })
+  hosts
 }

@@ -2,10 +2,12 @@
  * The driver's options with their defaults, checked: everything that does not fit is told at once.
  */
 import { Duration, Effect, Redacted } from "effect"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import { AuthenticationError, EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import type * as net from "node:net"
 import * as os from "node:os"
 import type { Host, PgConfig, SslMode, TargetSessionAttrs } from "../PgConfig.js"
+import { driverOptions } from "./options.js"
 import { readTls, type TlsSettings } from "./tls.js"
 import type { Problem } from "./unsupported.js"
 import { defaultTypes, type Types } from "./wire.js"
@@ -58,9 +60,11 @@ const endpoint = (given: Host): Endpoint => {
 }
 
 /** Reads the options. Fails with every problem there is. */
-export const readSettings = (config: PgConfig): Effect.Effect<Settings, EngineConfigError> =>
+export const readSettings = (given: PgConfig): Effect.Effect<Settings, EngineConfigError> =>
   Effect.suspend(() => {
-    const problems: Array<Problem> = [...config.unsupported ?? []]
+    const unfit = EngineConfig.problemsOf(driverOptions, given)
+    const config = without(given, unfit)
+    const problems: Array<Problem> = [...unfit, ...config.unsupported ?? []]
     const problem = (field: string, problem: string) => problems.push({ field, problem })
     const endpoints = (config.hosts === undefined || config.hosts.length === 0 ? [{}] : config.hosts).map(endpoint)
     for (const { port } of endpoints) {
@@ -103,7 +107,7 @@ export const readSettings = (config: PgConfig): Effect.Effect<Settings, EngineCo
     if (problems.length > 0) {
       return new EngineConfigError({
         message: `The PostgreSQL driver's options do not fit. ${
-          problems.map(({ field, problem }) => `${field}: ${problem}.`).join(" ")
+          problems.map(({ field, problem }) => `\`${field}\`: ${problem}.`).join(" ")
         }`,
         problems
       })
@@ -134,6 +138,13 @@ export const readSettings = (config: PgConfig): Effect.Effect<Settings, EngineCo
       types: config.types ?? defaultTypes
     })
   })
+
+/** The options that can be judged further, so that everything that does not fit is told at once. */
+const without = (config: PgConfig, unfit: ReadonlyArray<Problem>): PgConfig => {
+  if (unfit.length === 0) return config
+  const wrong = new Set(unfit.map(({ field }) => /^\w+/.exec(field)?.[0]))
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !wrong.has(name)))
+}
 
 const quoted = (name: string) => `"${name.replaceAll("\"", "\"\"")}"`
 

@@ -2,9 +2,11 @@
  * The options of the driver: checked all at once, defaults filled in. Nothing is opened here.
  */
 import { Duration, Effect } from "effect"
+import * as EngineConfig from "effect-sql-engine/EngineConfig"
 import { EngineConfigError } from "effect-sql-engine/SqlFailure"
 import { resolve } from "node:path"
 import type { Extension, JournalMode, Mode, SqliteConfig, Synchronous } from "../SqliteConfig.js"
+import { driverOptions, extensions as extensionOptions } from "./options.js"
 import { options as pragmaOptions } from "./pragmas.js"
 
 /** The options as the rest of the driver reads them. */
@@ -67,6 +69,9 @@ export const settingsOf = (config: SqliteConfig): Effect.Effect<Settings, Engine
       return found ?? known[0]!
     }
 
+    // What has a rule of its own below is judged by that.
+    problems.push(...EngineConfig.unknownOptions(driverOptions, config))
+    if (config.extensions !== undefined) problems.push(...extensionOptions.problems(config.extensions, "extensions"))
     complain("filename", filenameProblem(config.filename))
     const memory = config.filename === ":memory:"
     const mode = oneOf("mode", modes, config.mode ?? "rwc")
@@ -97,9 +102,11 @@ export const settingsOf = (config: SqliteConfig): Effect.Effect<Settings, Engine
     const pragmas = Object.entries(config.pragmas ?? {})
     for (const [name, value] of pragmas) complain(`pragmas.${name}`, pragmaProblem(name, value))
 
-    const extensions = (config.extensions ?? []).map((one) => typeof one === "string" ? { path: one } : one)
+    const extensions = (Array.isArray(config.extensions) ? config.extensions : []).map((one) =>
+      typeof one === "string" ? { path: one } : one
+    )
     extensions.forEach(({ path }, at) => {
-      if (typeof path !== "string" || path.trim() === "") complain(`extensions[${at}]`, "has no path")
+      if (typeof path === "string" && path.trim() === "") complain(`extensions[${at}]`, "has no path")
     })
 
     if (problems.length > 0) {

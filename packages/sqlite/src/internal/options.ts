@@ -4,22 +4,34 @@
  */
 import { Predicate, Schema } from "effect"
 import * as EngineConfig from "effect-sql-engine/EngineConfig"
-import type { Extension } from "../SqliteConfig.js"
+import type { Extension, SqliteConfig } from "../SqliteConfig.js"
 
-const { count, duration, engineOptions, flag, given, group, oneOf, option, poolOptions, text } = EngineConfig
+const { count, duration, either, engineOptions, flag, given, group, list, oneOf, option, poolOptions, record, text } =
+  EngineConfig
 
 const isFunction = (u: unknown): u is (name: string) => string => Predicate.isFunction(u)
 
-const isExtension = (u: unknown): u is string | Extension =>
-  typeof u === "string" || Predicate.hasProperty(u, "path") && typeof u.path === "string"
+const extension: EngineConfig.Described<Extension> = {
+  path: given(Predicate.isString, "a path"),
+  entryPoint: text()
+}
+
+/** A library, by its path or in detail. */
+export const extensions = list(
+  either([
+    given(Predicate.isString, "a path"),
+    record(extension, undefined, { expected: "an object with `path` and `entryPoint`", required: ["path"] })
+  ]),
+  {
+    absent: "none",
+    description: "Extensions loaded into every connection; with any, a lone SELECT runs on the writer."
+  }
+)
 
 /** How many connections there are is the file's business: one writer, and `readers`. */
 const { maxOverflow: _, mode: __, size: ___, ...pool } = poolOptions
 
-/** The options beside the address. */
-export const options = {
-  ...engineOptions,
-  pool: group("The connections; how many there are, `readers` says.", pool),
+const driver = {
   mode: oneOf(["ro", "rw", "rwc"], {
     absent: "`rwc`",
     description: "Only read the file; read and write it; or create it, too, when it is missing."
@@ -45,14 +57,7 @@ export const options = {
     "an object of texts, numbers and booleans",
     { absent: "none", description: "Further pragmas, set on every connection." }
   ),
-  extensions: option(
-    Schema.Array(Schema.declare(isExtension)),
-    "a list of paths, or of objects with `path` and `entryPoint`",
-    {
-      absent: "none",
-      description: "Extensions loaded into every connection; with any, a lone SELECT runs on the writer."
-    }
-  ),
+  extensions,
   statementCacheSize: count(0, { absent: "200", description: "Prepared statements kept by each connection." }),
   transformQueryNames: given(isFunction, "a function from name to name", {
     absent: "none",
@@ -64,9 +69,21 @@ export const options = {
   })
 }
 
+/** The options beside the address. */
+export const options = {
+  ...engineOptions,
+  pool: group("The connections; how many there are, `readers` says.", pool),
+  ...driver
+}
+
+const filename = text({ absent: "none", description: "The database file, or `:memory:`." })
+
+/** What the driver by itself can be told. */
+export const driverOptions: EngineConfig.Described<SqliteConfig> = { ...driver, filename }
+
 /** The options that say which database it is. */
 export const address = {
-  filename: text({ absent: "none", description: "The database file, or `:memory:`." }),
+  filename,
   url: given((u): u is unknown => u !== undefined, "an address", {
     absent: "none",
     description:

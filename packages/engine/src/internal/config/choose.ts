@@ -107,7 +107,7 @@ const readAll = (
   const sections = new Map(drivers.map((driver) => {
     const section = options[driver.name]
     if (section === undefined) return [driver, {}]
-    const own = read(driver.options, section, `${driver.name}.`)
+    const own = read(driver.options, section, driver.name)
     problems.push(...own.problems)
     return [driver, own.values]
   }))

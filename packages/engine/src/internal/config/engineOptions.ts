@@ -57,7 +57,7 @@ export const pool = {
   )
 }
 
-const session = {
+const begin = {
   isolation: oneOf(["read uncommitted", "read committed", "repeatable read", "serializable"], {
     absent: "the database's",
     description: "What sessions ask of BEGIN. A level the database does not have is refused, not rounded."
@@ -66,7 +66,11 @@ const session = {
   deferrable: flag({
     absent: "`false`",
     description: "PostgreSQL: wait for a snapshot in which a read-only serializable transaction can never fail."
-  }),
+  })
+}
+
+const session = {
+  ...begin,
   commitTimeout: duration({
     absent: "30 seconds",
     infinite: true,
@@ -78,6 +82,7 @@ const session = {
   }),
   turnTimeout: duration({
     absent: "30 seconds",
+    zero: true,
     infinite: true,
     description: "The longest a fiber waits while another one uses the same session; then `ConcurrentUse`."
   })

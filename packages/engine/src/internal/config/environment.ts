@@ -17,7 +17,11 @@ import { PostgresUrl, SqliteUrl } from "../url/model.js"
 import { parseText } from "../url/parse.js"
 import { readPostgres } from "../url/postgres.js"
 import type { Problem } from "../url/problem.js"
-import { configError } from "./read.js"
+import { list } from "./compound.js"
+import { anything } from "./kinds.js"
+import type { Described } from "./option.js"
+import { flag, oneOf, text } from "./option.js"
+import { configError, fitting } from "./read.js"
 import { Lookup } from "./variables.js"
 
 /** An address, as it may be given. */
@@ -48,6 +52,15 @@ export interface EnvOptions {
    * variables, nothing where it is a URL.
    */
   readonly required?: ReadonlyArray<Part> | undefined
+}
+
+const environmentOptions: Described<EnvOptions> = {
+  url: anything,
+  default: anything,
+  database: text(),
+  defaultDatabase: text(),
+  direct: flag(),
+  required: list(oneOf(["host", "user", "password", "database"]))
 }
 
 /** The variables of libpq, and the parameters they stand for. */
@@ -113,6 +126,9 @@ export const find = (
   options: EnvOptions,
   claims: ReadonlyArray<string> = []
 ): Effect.Effect<Found, Failure> =>
+  fitting("No address of a database was looked for", environmentOptions, options, () => look(options, claims))
+
+const look = (options: EnvOptions, claims: ReadonlyArray<string>): Effect.Effect<Found, Failure> =>
   Effect.gen(function*() {
     const lookup = new Lookup()
     const search = new Search(lookup, options, claims)

@@ -2,7 +2,9 @@
  * Options as data: how each is read, what it is when absent, what it is for. The readers, the messages and the tables of
  * `docs/configuration.md` all go by the same description.
  */
-import { Duration, Option as Maybe, ParseResult, Schema } from "effect"
+import { Duration, Either, Option as Maybe, ParseResult, Predicate, Schema } from "effect"
+import type { Problem } from "../url/problem.js"
+import { shown } from "./value.js"
 
 /**
  * One option.
@@ -20,6 +22,8 @@ export interface Option<A = any> {
   readonly description: string
   /** Never shown, not even when it does not fit. */
   readonly secret: boolean
+  /** What is wrong with a value, each part of it under its own name; empty when it fits. */
+  readonly problems: (value: unknown, field: string) => ReadonlyArray<Problem>
 }
 
 /**
@@ -44,12 +48,37 @@ export interface OptionTable {
   readonly [name: string]: Option | OptionGroup
 }
 
+/**
+ * A table with an entry for each option of a type. An option that the type has and the table lacks does not compile, and
+ * neither does the opposite.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Described<Options> = { readonly [Name in keyof Options]-?: Option | OptionGroup }
+
 /** What is said of every option. */
-interface About {
+export interface About {
   readonly absent: string
   readonly description: string
   readonly secret?: boolean
 }
+
+/** Of options that no page lists: their doc comments say what they are for. */
+export const unlisted: About = { absent: "", description: "" }
+
+/** No problems. */
+export const fine: ReadonlyArray<Problem> = []
+
+/** The problems of an option whose values either fit or do not. */
+const unless =
+  (fits: (value: unknown) => boolean, expected: string, secret: boolean): Option["problems"] => (value, field) =>
+    fits(value) ? fine : [{
+      field,
+      problem: value === null
+        ? "is null, which is not the same as absent: leave it out, or give a value"
+        : `must be ${expected}${secret ? "" : shown(value)}`
+    }]
 
 /**
  * An option that any Schema reads.
@@ -57,13 +86,24 @@ interface About {
  * @since 0.1.0
  * @category constructors
  */
-export const option = <A, I>(schema: Schema.Schema<A, I>, expected: string, about: About): Option<A> => ({
+export const option = <A, I>(schema: Schema.Schema<A, I>, expected: string, about: About = unlisted): Option<A> => {
+  const decode = Schema.decodeUnknownEither(schema)
+  return described(schema, (value) => Either.isRight(decode(value)), expected, about)
+}
+
+const described = <A, I>(
+  schema: Schema.Schema<A, I>,
+  fits: (value: unknown) => boolean,
+  expected: string,
+  about: About
+): Option<A> => ({
   _tag: "Option",
   schema,
   expected,
   absent: about.absent,
   description: about.description,
-  secret: about.secret ?? false
+  secret: about.secret ?? false,
+  problems: unless(fits, expected, about.secret ?? false)
 })
 
 /**
@@ -84,7 +124,8 @@ export const group = <const Table extends OptionTable>(description: string, opti
  * @since 0.1.0
  * @category constructors
  */
-export const text = (about: About): Option<string> => option(Schema.NonEmptyString, "a text that is not empty", about)
+export const text = (about: About = unlisted): Option<string> =>
+  described(Schema.NonEmptyString, (u) => typeof u === "string" && u !== "", "a text that is not empty", about)
 
 /**
  * Yes or no.
@@ -92,7 +133,8 @@ export const text = (about: About): Option<string> => option(Schema.NonEmptyStri
  * @since 0.1.0
  * @category constructors
  */
-export const flag = (about: About): Option<boolean> => option(Schema.Boolean, "`true` or `false`", about)
+export const flag = (about: About = unlisted): Option<boolean> =>
+  described(Schema.Boolean, Predicate.isBoolean, "`true` or `false`", about)
 
 /**
  * One of a few words.
@@ -102,8 +144,14 @@ export const flag = (about: About): Option<boolean> => option(Schema.Boolean, "`
  */
 export const oneOf = <const Words extends readonly [string, ...Array<string>]>(
   words: Words,
-  about: About
-): Option<Words[number]> => option(Schema.Literal(...words), words.map((word) => `"${word}"`).join(", "), about)
+  about: About = unlisted
+): Option<Words[number]> =>
+  described(
+    Schema.Literal(...words),
+    (u) => (words as ReadonlyArray<unknown>).includes(u),
+    words.map((word) => `"${word}"`).join(", "),
+    about
+  )
 
 /**
  * A whole number from `least` on.
@@ -111,9 +159,10 @@ export const oneOf = <const Words extends readonly [string, ...Array<string>]>(
  * @since 0.1.0
  * @category constructors
  */
-export const count = (least: number, about: About): Option<number> =>
-  option(
+export const count = (least: number, about: About = unlisted): Option<number> =>
+  described(
     Schema.Int.pipe(Schema.greaterThanOrEqualTo(least), Schema.lessThanOrEqualTo(Number.MAX_SAFE_INTEGER)),
+    (u) => Number.isSafeInteger(u) && (u as number) >= least,
     `a whole number of at least ${least}`,
     about
   )
@@ -125,24 +174,27 @@ export const count = (least: number, about: About): Option<number> =>
  * @category constructors
  */
 export const duration = (
-  about: About & { readonly zero?: boolean; readonly infinite?: boolean }
+  about: Partial<About> & { readonly zero?: boolean; readonly infinite?: boolean } = {}
 ): Option<Duration.Duration> => {
   const expected = "a duration such as \"5 seconds\", or milliseconds as a number" +
     (about.zero === true ? "" : "; more than zero") + (about.infinite === true ? "" : "; finite")
+  const decode = (given: unknown): Maybe.Option<Duration.Duration> =>
+    // Duration reads a negative number and NaN as zero, and that is not what was meant.
+    typeof given === "number" && !(given >= 0) ? Maybe.none() : Maybe.filter(
+      Duration.decodeUnknown(given),
+      (value) =>
+        (about.zero === true || Duration.toMillis(value) > 0) && (about.infinite === true || Duration.isFinite(value))
+    )
   const schema = Schema.transformOrFail(Schema.Unknown, Schema.DurationFromSelf, {
     strict: true,
-    decode: (given, _, ast) => {
-      const read = Duration.decodeUnknown(given)
-      // Duration reads a negative number and NaN as zero, and that is not what was meant.
-      const negative = typeof given === "number" && !(given >= 0)
-      return Maybe.isNone(read) || negative || (about.zero !== true && Duration.toMillis(read.value) <= 0) ||
-          (about.infinite !== true && !Duration.isFinite(read.value))
-        ? ParseResult.fail(new ParseResult.Type(ast, given))
-        : ParseResult.succeed(read.value)
-    },
+    decode: (given, _, ast) =>
+      Maybe.match(decode(given), {
+        onNone: () => ParseResult.fail(new ParseResult.Type(ast, given)),
+        onSome: ParseResult.succeed
+      }),
     encode: (value) => ParseResult.succeed(value)
   })
-  return option(schema, expected, about)
+  return described(schema, (u) => Maybe.isSome(decode(u)), expected, { ...unlisted, ...about })
 }
 
 /**
@@ -151,5 +203,5 @@ export const duration = (
  * @since 0.1.0
  * @category constructors
  */
-export const given = <A>(is: (u: unknown) => u is A, expected: string, about: About): Option<A> =>
-  option(Schema.declare(is), expected, about)
+export const given = <A>(is: (u: unknown) => u is A, expected: string, about: About = unlisted): Option<A> =>
+  described(Schema.declare(is), is, expected, about)

@@ -7,6 +7,8 @@ import type { Driver, Lane } from "../../Driver.js"
 import { Driver as Interceptor } from "../../Interception.js"
 import * as Pool from "../../Pool.js"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { engineOptions } from "../config/engineOptions.js"
+import { fitting } from "../config/read.js"
 import { Deadlines } from "../deadlines.js"
 import { makeAside } from "../health/aside.js"
 import { check } from "../lifecycle/check.js"
@@ -37,6 +39,7 @@ export const make = (
   options: EngineOptions = {}
 ): Effect.Effect<EngineService, SqlFailure, Scope.Scope> =>
   Effect.gen(function*() {
+    yield* fitting("The engine cannot be made", engineOptions, options, () => Effect.void)
     const name = options.name ?? "main"
     const runtime = yield* ownRuntime
     const deadlines = yield* Effect.acquireRelease(

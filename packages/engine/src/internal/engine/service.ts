@@ -6,6 +6,7 @@ import { Effect, Option } from "effect"
 import { makeClient } from "../client.js"
 import { health } from "../health/check.js"
 import { streamOf } from "../hub.js"
+import { asked, sessionOptions } from "../session/options.js"
 import type { Host } from "../session/unit.js"
 import { HostId, transactionOn } from "../session/verbs.js"
 import { placed } from "../sight/site.js"
@@ -20,8 +21,8 @@ export const nextKey = () => `effect-sql-engine/Session/${++made}`
 export const serviceOf = (host: Host, { drain }: Pick<EngineService, "drain">): Effect.Effect<EngineService> =>
   Effect.gen(function*() {
     const reactivity = yield* Effect.serviceOption(Reactivity.Reactivity)
-    const transaction: EngineService["transaction"] = (effect, options) =>
-      transactionOn(host, undefined, effect, placed(options ?? {}, transaction))
+    const transaction: EngineService["transaction"] = (effect, options = {}) =>
+      asked(sessionOptions, options, () => transactionOn(host, undefined, effect, placed(options, transaction)))
     const stats = Effect.sync(() => ({
       mode: host.mode,
       pool: host.write.stats(),

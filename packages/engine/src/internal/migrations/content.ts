@@ -4,7 +4,9 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Either, Predicate } from "effect"
 import type { SqlSyntax } from "../../SqlText.js"
+import { problemsOf } from "../config/compound.js"
 import type { Body, Loaded } from "./model.js"
+import { partsOptions } from "./options.js"
 import { readSql } from "./sections.js"
 import type { Section } from "./sections.js"
 
@@ -93,6 +95,12 @@ const ofWork = <R>(
   typeof work === "string"
     ? ofText(work, syntax, file)
     : Either.right({ transaction: true, up: code(work), down: undefined, checksum: undefined })
+
+/** `contentOf`, of a value whose parts have no other names: a module may export anything besides. */
+export const contentOfValue = <R>(input: Input<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> => {
+  const [first] = isWork(input) ? [] : problemsOf(partsOptions, input)
+  return first === undefined ? contentOf(input, syntax) : Either.left(`has the part \`${first.field}\`, which ${first.problem}`)
+}
 
 /** Reads what was written down; a text says what is wrong with it. */
 export const contentOf = <R>(

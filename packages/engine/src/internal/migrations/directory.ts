@@ -10,6 +10,7 @@ import { contentOf } from "./content.js"
 import { downInFolder, mayBeFolder, migrationsIn, upInFolder } from "./files.js"
 import type { MigrationFiles } from "./files.js"
 import type { MigrationSet, SetOptions } from "./model.js"
+import { directoryOptions } from "./options.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
 import { imported, later, ready } from "./sources.js"
@@ -64,7 +65,7 @@ export const fromDirectory = (
   directory: string | URL,
   options: DirectoryOptions = {}
 ): MigrationSet<FileSystem | Path> =>
-  makeSet(options, (set, syntax) =>
+  makeSet(options, directoryOptions, (set, syntax) =>
     Effect.gen(function*() {
       const fs = yield* FileSystem
       const path = yield* Path

@@ -5,6 +5,8 @@
 import { Effect } from "effect"
 import { MigrationSourceError } from "../../SqlFailure.js"
 import type { SqlSyntax } from "../../SqlText.js"
+import { problemsOf } from "../config/compound.js"
+import type { OptionTable } from "../config/option.js"
 import { idOrder, parseName } from "./id.js"
 import type { Loaded, Migration, MigrationSet, SetOptions } from "./model.js"
 
@@ -75,11 +77,18 @@ const sorted = <R>(
 /** Names of tables are cut at 63 bytes by PostgreSQL, and two sets would share a ledger without a word. */
 const longest = 63
 
-/** Makes a set; `find` gets the name of the set, and how its database reads a text. */
+/** Makes a set; `known` are the options of its source. `find` gets the set's name, and how its database reads a text. */
 export const makeSet = <R>(
   options: SetOptions,
+  known: OptionTable,
   find: (set: string, syntax: SqlSyntax) => Effect.Effect<ReadonlyArray<Candidate<R>>, MigrationSourceError, R>
 ): MigrationSet<R> => {
+  const unfit = problemsOf(known, options)
+  if (unfit.length > 0) {
+    const problems = unfit.map(({ field, problem }) => ({ migration: `\`${field}\``, problem }))
+    const name = typeof options.name === "string" ? options.name : "main"
+    return { name, table: "", schema: undefined, takeOver: undefined, migrations: () => sourceError(name, problems) }
+  }
   const name = options.name ?? "main"
   const table = options.table ?? (name === "main" ? "migration_ledger" : `migration_ledger_${name}`)
   const takeOver = options.takeOver ?? (name === "main" ? "effect_sql_migrations" : false)

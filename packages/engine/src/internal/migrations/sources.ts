@@ -7,8 +7,9 @@ import { Cause, Data, Effect, Either } from "effect"
 import type { MigrationSourceError } from "../../SqlFailure.js"
 import type { SqlSyntax } from "../../SqlText.js"
 import type { Content, Input, InputContext } from "./content.js"
-import { contentOf, contentOfModule } from "./content.js"
+import { contentOfModule, contentOfValue } from "./content.js"
 import type { Loaded, MigrationSet, SetOptions } from "./model.js"
+import { setOptions } from "./options.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
 
@@ -76,10 +77,10 @@ export const fromRecord = <const M extends Readonly<Record<string, Input<any>>>>
   migrations: M,
   options: SetOptions = {}
 ): MigrationSet<InputContext<M[keyof M]>> =>
-  makeSet(options, (_, syntax) =>
+  makeSet(options, setOptions, (_, syntax) =>
     Effect.succeed(
       Object.entries<Input<any>>(migrations).map(([key, input]): Candidate<InputContext<M[keyof M]>> =>
-        ready<any>(key, key, contentOf(input, syntax))
+        ready<any>(key, key, contentOfValue(input, syntax))
       )
     ))
 
@@ -101,6 +102,7 @@ const value = (entry: unknown): Effect.Effect<unknown, unknown> =>
 export const fromGlob = (files: Readonly<Record<string, unknown>>, options: SetOptions = {}): MigrationSet =>
   makeSet(
     options,
+    setOptions,
     (set, syntax) =>
       Effect.forEach(Object.entries(files), ([path, entry]): Effect.Effect<Candidate<never>> => {
         const found = later(set, path, stem(path), value(entry), syntax)
@@ -125,7 +127,7 @@ export const fromLoader = <R>(
   loader: Loader<R>,
   options: SetOptions = {}
 ): MigrationSet<Exclude<R, SqlClient>> =>
-  makeSet(options, (set, syntax) =>
+  makeSet(options, setOptions, (set, syntax) =>
     loader.pipe(
       Effect.mapError((error) => sourceError(set, [{ migration: "*", problem: `cannot be loaded: ${error.message}` }])),
       Effect.map((resolved) =>

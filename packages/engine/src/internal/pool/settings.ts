@@ -4,6 +4,8 @@
 import { Duration, Either, Option, Predicate } from "effect"
 import type { Lane } from "../../Driver.js"
 import { EngineConfigError } from "../../SqlFailure.js"
+import { unknownOptions } from "../config/compound.js"
+import { pool } from "../config/engineOptions.js"
 import type { PoolOptions } from "./model.js"
 
 /** What the state machine works by. Durations are milliseconds. */
@@ -60,7 +62,7 @@ export const settings = (
   lane: Lane,
   options: PoolOptions
 ): Either.Either<Settings, EngineConfigError> => {
-  const problems: Array<Problem> = []
+  const problems: Array<Problem> = [...unknownOptions(pool, options)]
   const millis = <Field extends string>(
     rules: Readonly<Record<Field, Rule>>,
     from: { readonly [F in Field]?: Duration.DurationInput | undefined },
@@ -112,6 +114,9 @@ export const settings = (
       problem: "must be an object; `{}` is both defaults, and it is off when left out"
     })
   }
+  if (Predicate.isReadonlyRecord(overload)) {
+    problems.push(...unknownOptions(pool.overload.options, overload, "overload"))
+  }
   const limit = Math.max(1, lane.connections ?? Infinity)
   const read: Settings = {
     mode,
@@ -132,7 +137,7 @@ export const settings = (
     })
   }
   if (problems.length === 0) return Either.right(read)
-  const list = problems.map(({ field, problem }) => `${field}: ${problem}`).join("; ")
+  const list = problems.map(({ field, problem }) => `\`${field}\`: ${problem}`).join("; ")
   return Either.left(
     new EngineConfigError({ engine, problems, message: `The pool options of engine "${engine}" do not fit: ${list}.` })
   )

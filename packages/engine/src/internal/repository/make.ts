@@ -4,6 +4,9 @@
 import { Effect, Option, Stream } from "effect"
 import type { Context } from "effect"
 import type { EngineService } from "../../Engine.js"
+import { problemsOf } from "../config/compound.js"
+import type { OptionTable } from "../config/option.js"
+import { fitting } from "../config/read.js"
 import type { AnyTable, Column, Table } from "../table/model.js"
 import type { AnyModel } from "../table/options.js"
 import { qualified } from "../table/shape.js"
@@ -12,6 +15,7 @@ import type { Options, Repository } from "./api.js"
 import { finder } from "./batch.js"
 import { keyOf } from "./key.js"
 import { layoutOf } from "./layout.js"
+import * as known from "./options.js"
 import * as paging from "./page.js"
 import * as read from "./read.js"
 import type { Ways } from "./site.js"
@@ -54,29 +58,48 @@ const withWays = <M extends AnyModel, K extends string, V extends string, Self>(
     })
   })
   const on = <A, E>(f: (site: Site) => Effect.Effect<A, E, any>) => Effect.flatMap(seat, ({ site }) => f(site))
+  /** `on`, when the options fit. */
+  const asked = <A, E>(
+    table: OptionTable,
+    options: object,
+    f: (site: Site, find: Seat["find"]) => Effect.Effect<A, E, any>
+  ): Effect.Effect<A, any, any> =>
+    fitting(
+      "The rows cannot be asked for",
+      table,
+      options,
+      () => Effect.flatMap(seat, ({ find, site }) => f(site, find))
+    )
   const found = (site: Site, rows: ReadonlyArray<any>) =>
     rows.length === 0 ? Effect.fail(write.notFound(site)) : Effect.succeed(rows[0])
   let unscoped: Repository<M, K, V, Self> | undefined
   const operations: Omit<Repository<any, any, any, any>, "table" | "unscoped"> = {
     insert: (row) => on((site) => write.insert(site, row)),
     insertMany: (rows) => on((site) => write.insertMany(site, rows)),
-    upsert: (row, options = {}) => on((site) => upserts.upsert(site, row, options)),
-    upsertMany: (rows, options = {}) => on((site) => upserts.upsertMany(site, rows, options)),
+    upsert: (row, options = {}) => asked(known.upsertOptions, options, (site) => upserts.upsert(site, row, options)),
+    upsertMany: (rows, options = {}) =>
+      asked(known.upsertOptions, options, (site) => upserts.upsertMany(site, rows, options)),
     findByKey: (key) => Effect.flatMap(seat, ({ find, site }) => Effect.flatMap(keyOf(site.layout, key), find)),
-    getByKey: (key, { lock } = {}) =>
-      Effect.flatMap(seat, ({ find, site }) =>
-        Effect.flatMap(keyOf(site.layout, key), (key) =>
-          lock === undefined
-            ? Effect.flatMap(find(key), (row) => found(site, Option.toArray(row)))
-            : Effect.flatMap(read.byKey(site, key, lock), (rows) => found(site, rows)))),
-    findOne: (where, options) => on((site) => read.one(site, { ...options, where })),
-    findFirst: (options) => on((site) => read.first(site, options)),
-    findMany: (options = {}) => on((site) => read.many(site, options)),
+    getByKey: (key, options = {}) =>
+      asked(
+        known.lockOptions,
+        options,
+        (site, find) =>
+          Effect.flatMap(keyOf(site.layout, key), (key) =>
+            options.lock === undefined
+              ? Effect.flatMap(find(key), (row) => found(site, Option.toArray(row)))
+              : Effect.flatMap(read.byKey(site, key, options.lock), (rows) => found(site, rows)))
+      ),
+    findOne: (where, options = {}) =>
+      asked(known.lockOptions, options, (site) => read.one(site, { ...options, where })),
+    findFirst: (options) => asked(known.firstOptions, options, (site) => read.first(site, options)),
+    findMany: (options = {}) => asked(known.findOptions, options, (site) => read.many(site, options)),
     count: (where) => on((site) => read.count(site, where)),
     exists: (where) => on((site) => read.exists(site, where)),
-    page: (options) => on((site) => paging.page(site, options)),
-    slice: (options) => on((site) => paging.slice(site, options)),
-    stream: (options = {}) => Stream.unwrap(Effect.map(seat, ({ site }) => read.stream(site, options))),
+    page: (options) => asked(known.pageOptions, options, (site) => paging.page(site, options)),
+    slice: (options) => asked(known.sliceOptions, options, (site) => paging.slice(site, options)),
+    stream: (options = {}) =>
+      Stream.unwrap(asked(known.streamOptions, options, (site) => Effect.succeed(read.stream(site, options)))),
     update: (target, changes) => on((site) => write.update(site, target, changes)),
     updateMany: (where, changes) => on((site) => write.updateMany(site, where, changes)),
     delete: (target) => on((site) => write.remove(site, target)),
@@ -95,10 +118,15 @@ const withWays = <M extends AnyModel, K extends string, V extends string, Self>(
 export const make = <M extends AnyModel, K extends string, V extends string, Self>(
   table: Table<M, K>,
   tag: Context.Tag<Self, EngineService>,
-  { softDelete, version }: Options<M, Self, V>
-): Repository<M, K, V, Self> =>
-  withWays(table, tag, {
-    version: columnOf(table as AnyTable, "version", version),
-    deleted: columnOf(table as AnyTable, "softDelete", softDelete),
+  options: Options<M, Self, V>
+): Repository<M, K, V, Self> => {
+  const problems = problemsOf(known.repositoryOptions, options)
+  if (problems.length > 0) {
+    throw tableError(problems.map((problem) => ({ table: qualified(table as AnyTable), ...problem })))
+  }
+  return withWays(table, tag, {
+    version: columnOf(table as AnyTable, "version", options.version),
+    deleted: columnOf(table as AnyTable, "softDelete", options.softDelete),
     unscoped: false
   })
+}

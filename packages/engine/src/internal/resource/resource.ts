@@ -7,6 +7,9 @@
 import { Effect, Exit, Resource, Scope } from "effect"
 import type { Schedule } from "effect"
 import type { SqlFailure } from "../../SqlFailure.js"
+import { aSchedule } from "../config/kinds.js"
+import type { Described } from "../config/option.js"
+import { fitting } from "../config/read.js"
 import type { Generation, Lasting, Renewable } from "./lasting.js"
 
 /**
@@ -22,6 +25,8 @@ export interface ResourceOptions<R = never> {
    */
   readonly refresh?: Schedule.Schedule<unknown, void, R> | undefined
 }
+
+const resourceOptions: Described<ResourceOptions> = { refresh: aSchedule }
 
 /** Makes a generation, and hands it on or closes it, whatever interrupts. */
 const generation = <Service extends Renewable, A, E, E2, R>(
@@ -46,6 +51,7 @@ export const resource = <Service extends Renewable, E, R, R2>(
   Exclude<R, Scope.Scope> | R2 | Scope.Scope
 > =>
   Effect.gen(function*() {
+    yield* fitting("The engine cannot be made anew", resourceOptions, options, () => Effect.void)
     const outer = yield* Effect.scope
     const lasting = yield* generation(make, (first) => Scope.extend(lastingOf(first), outer))
     let first = true

@@ -5,8 +5,9 @@ import { FileSystem } from "@effect/platform/FileSystem"
 import { Path } from "@effect/platform/Path"
 import { Effect } from "effect"
 import type { SeedSourceError } from "../../SqlFailure.js"
+import { fileOptions } from "./options.js"
 import type { SeedSource } from "./source.js"
-import { fromJson, sourceError } from "./source.js"
+import { fromJson, sourceError, sourceOf } from "./source.js"
 import { fromYaml } from "./yaml.js"
 import type { YamlModule } from "./yaml.js"
 
@@ -50,16 +51,15 @@ const find = (given: string | URL): Effect.Effect<string, SeedSourceError, FileS
  * @since 0.1.0
  * @category sources
  */
-export const fromFile = (file: string | URL, options: FileOptions = {}): SeedSource<FileSystem | Path> => ({
-  name: String(file),
-  document: Effect.gen(function*() {
-    const path = yield* find(file)
-    const isJson = path.endsWith(".json")
-    if (!isJson && options.yaml === undefined) {
-      return yield* sourceError(path, "nobody here reads YAML: give the package `yaml` as the option `yaml`")
-    }
-    const fs = yield* FileSystem
-    const text = yield* Effect.mapError(fs.readFileString(path), nowhere(path, "it cannot be opened"))
-    return yield* (isJson ? fromJson(text, { name: path }) : fromYaml(options.yaml!, text, { name: path })).document
-  })
-})
+export const fromFile = (file: string | URL, options: FileOptions = {}): SeedSource<FileSystem | Path> =>
+  sourceOf(String(file), options, () =>
+    Effect.gen(function*() {
+      const path = yield* find(file)
+      const isJson = path.endsWith(".json")
+      if (!isJson && options.yaml === undefined) {
+        return yield* sourceError(path, "nobody here reads YAML: give the package `yaml` as the option `yaml`")
+      }
+      const fs = yield* FileSystem
+      const text = yield* Effect.mapError(fs.readFileString(path), nowhere(path, "it cannot be opened"))
+      return yield* (isJson ? fromJson(text, { name: path }) : fromYaml(options.yaml!, text, { name: path })).document
+    }), fileOptions)

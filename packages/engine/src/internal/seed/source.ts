@@ -3,7 +3,10 @@
  */
 import { Effect, Predicate } from "effect"
 import { SeedSourceError } from "../../SqlFailure.js"
+import { problemsOf } from "../config/compound.js"
+import type { OptionTable } from "../config/option.js"
 import { parseJson } from "./json.js"
+import { namedOptions } from "./options.js"
 
 /** A place in a text; both count from 1. */
 export interface Position {
@@ -40,6 +43,29 @@ export const sourceError = (source: string, problem: string, position?: Position
     }: ${problem}. Nothing was written.`
   })
 
+/** How a source can be named. */
+interface Named {
+  /** Appears in messages. */
+  readonly name?: string | undefined
+}
+
+/** A source whose document is read when it is needed, and when its options fit. */
+export const sourceOf = <R = never>(
+  standard: string,
+  options: object,
+  read: (name: string) => SeedSource<R>["document"],
+  known: OptionTable = namedOptions
+): SeedSource<R> => {
+  const { name = standard } = options as Named
+  return {
+    name,
+    document: Effect.suspend(() => {
+      const [first] = problemsOf(known, options)
+      return first === undefined ? read(name) : sourceError(standard, `its option \`${first.field}\` ${first.problem}`)
+    })
+  }
+}
+
 /** The position of an offset. */
 export const positionAt = (text: string, offset: number): Position => {
   const before = text.slice(0, offset)
@@ -53,21 +79,16 @@ export const positionAt = (text: string, offset: number): Position => {
  * @since 0.1.0
  * @category sources
  */
-export const fromJson = (text: string, options: { readonly name?: string | undefined } = {}): SeedSource => {
-  const name = options.name ?? "JSON"
-  return {
-    name,
-    document: Effect.suspend(() => {
-      const parsed = parseJson(text)
-      return "problem" in parsed
-        ? sourceError(name, parsed.problem, positionAt(text, parsed.at))
-        : Effect.succeed({
-          value: parsed.value,
-          locate: (path) => positionAt(text, parsed.locate(path))
-        })
-    })
-  }
-}
+export const fromJson = (text: string, options: { readonly name?: string | undefined } = {}): SeedSource =>
+  sourceOf("JSON", options, (name) => {
+    const parsed = parseJson(text)
+    return "problem" in parsed
+      ? sourceError(name, parsed.problem, positionAt(text, parsed.at))
+      : Effect.succeed({
+        value: parsed.value,
+        locate: (path) => positionAt(text, parsed.locate(path))
+      })
+  })
 
 /**
  * Rows as values: resources by their names, in order, each a list of rows.
@@ -78,10 +99,7 @@ export const fromJson = (text: string, options: { readonly name?: string | undef
 export const fromValue = (
   resources: Readonly<Record<string, unknown>>,
   options: { readonly name?: string | undefined } = {}
-): SeedSource => ({
-  name: options.name ?? "value",
-  document: Effect.succeed({ value: resources, locate: () => undefined })
-})
+): SeedSource => sourceOf("value", options, () => Effect.succeed({ value: resources, locate: () => undefined }))
 
 /**
  * Rows that an effect makes or fetches, when there is something to seed.
@@ -92,14 +110,10 @@ export const fromValue = (
 export const fromEffect = <E, R>(
   effect: Effect.Effect<Readonly<Record<string, unknown>>, E, R>,
   options: { readonly name?: string | undefined } = {}
-): SeedSource<R> => {
-  const name = options.name ?? "effect"
-  return {
-    name,
-    document: Effect.mapBoth(effect, {
+): SeedSource<R> =>
+  sourceOf("effect", options, (name) =>
+    Effect.mapBoth(effect, {
       onFailure: (error) =>
         sourceError(name, Predicate.hasProperty(error, "message") ? String(error.message) : "its effect failed"),
       onSuccess: (value) => ({ value, locate: () => undefined })
-    })
-  }
-}
+    }))

@@ -4,7 +4,7 @@
 import { Effect, Predicate } from "effect"
 import type { SeedSourceError } from "../../SqlFailure.js"
 import type { Document, Position, SeedSource } from "./source.js"
-import { sourceError } from "./source.js"
+import { sourceError, sourceOf } from "./source.js"
 
 /**
  * What is used of the package `yaml` (version 2): `import * as YAML from "yaml"`.
@@ -101,7 +101,4 @@ export const fromYaml = (
   yaml: YamlModule,
   text: string,
   options: { readonly name?: string | undefined } = {}
-): SeedSource => {
-  const name = options.name ?? "YAML"
-  return { name, document: parse(yaml, name, text) }
-}
+): SeedSource => sourceOf("YAML", options, (name) => parse(yaml, name, text))

@@ -18,6 +18,7 @@ import { refine, SessionClosed } from "../../SqlFailure.js"
 import type { Restore } from "../effects.js"
 import type { KeyedSessions, OpenOptions } from "./api.js"
 import { end } from "./end.js"
+import { asked, openOptions } from "./options.js"
 import { leaveJoined, open, within } from "./run.js"
 import type { Host, SessionRef } from "./unit.js"
 import { enterFrom, nearest } from "./unit.js"
@@ -200,9 +201,10 @@ export const keyed = <Engine, Key, E, R>(
       // The body's own session is provided, which only its type can tell.
       transaction: (body) =>
         refine(
-          Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(restore(key), (key) => sessions.run(key, body, restore))
-          )
+          asked(openOptions, options, () =>
+            Effect.uninterruptibleMask((restore) =>
+              Effect.flatMap(restore(key), (key) => sessions.run(key, body, restore))
+            ))
         ) as Effect.Effect<any, any, any>,
       keys: Effect.sync(() => Array.from(sessions.entries, ([key]) => key)),
       close: sessions.close

@@ -7,12 +7,14 @@ import type { Fiber, Scope } from "effect"
 import { Hooks } from "../../Interception.js"
 import type { Refined, SessionClosed, SqlFailure } from "../../SqlFailure.js"
 import { refine, refineError } from "../../SqlFailure.js"
+import type { OptionTable } from "../config/option.js"
 import { placed } from "../sight/site.js"
 import { enqueuing } from "../unitOfWork/enqueue.js"
 import type { OpenOptions, Session, SessionHandle, SessionInfo, SessionOptions, Verbs } from "./api.js"
 import { end } from "./end.js"
 import { flush } from "./flush.js"
 import { keyed } from "./keyed.js"
+import { asked as asking, openOptions, sessionOptions } from "./options.js"
 import { pipeline } from "./pipeline.js"
 import { retrying } from "./retry.js"
 import { batch, open, refused, transaction, within } from "./run.js"
@@ -68,6 +70,12 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
   const Within = Context.GenericTag<Session<Self>, Host>(tagKey)
   const onEngine = <A, E, R>(f: (host: Host) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Self> =>
     Effect.withFiberRuntime((fiber) => f(Context.unsafeGet(fiber.currentContext, tag)[HostId]))
+  /** `onEngine`, when the options fit. */
+  const checked = <A, E, R>(
+    table: OptionTable,
+    options: object,
+    f: (host: Host) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | SqlFailure, R | Self> => asking(table, options, () => onEngine(f))
   /** The scope a fiber is in; it may have ended. */
   const inScope = <A, E = never>(f: (ref: SessionRef, fiber: Fiber.RuntimeFiber<any, any>) => Effect.Effect<A, E>) =>
     Effect.withFiberRuntime<A, E, Session<Self>>((fiber) => {
@@ -94,70 +102,79 @@ export const verbs = <Self, Service extends HasHost>(tag: Context.Tag<Self, Serv
     asked: OpenOptions = {}
   ): Effect.Effect<SessionHandle<Self>, SqlFailure, Self | Scope.Scope> => {
     const options = placed(asked, openHandle)
-    return onEngine((host) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.withFiberRuntime((fiber) =>
-          Effect.flatMap(open(host, fiber, options, restore), ({ ref }) => {
-            let ended = false
-            const finish = (exit: Exit.Exit<void, SqlFailure>): Effect.Effect<void, SqlFailure> =>
-              Effect.uninterruptibleMask((restore) => {
-                if (ended) return Effect.fail(ref.unit.state.closed(ref.scope.closedBy ?? "scope"))
-                ended = true
-                return end(ref, exit, restore, same)
+    return checked(
+      openOptions,
+      asked,
+      (host) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.withFiberRuntime((fiber) =>
+            Effect.flatMap(open(host, fiber, options, restore), ({ ref }) => {
+              let ended = false
+              const finish = (exit: Exit.Exit<void, SqlFailure>): Effect.Effect<void, SqlFailure> =>
+                Effect.uninterruptibleMask((restore) => {
+                  if (ended) return Effect.fail(ref.unit.state.closed(ref.scope.closedBy ?? "scope"))
+                  ended = true
+                  return end(ref, exit, restore, same)
+                })
+              const rollback = Effect.suspend(() => {
+                ref.scope.rollbackOnly = true
+                return finish(Exit.void)
               })
-            const rollback = Effect.suspend(() => {
-              ref.scope.rollbackOnly = true
-              return finish(Exit.void)
+              const handle: SessionHandle<Self> = {
+                run: (effect) =>
+                  refine(
+                    Effect.mapInputContext(effect, (context: Context.Context<any>) => enterFrom(context, ref, tagKey))
+                  ),
+                commit: finish(Exit.void),
+                rollback,
+                info: Effect.sync(() => infoOf(ref))
+              }
+              return Effect.as(Effect.addFinalizer(() => Effect.ignore(rollback)), handle)
             })
-            const handle: SessionHandle<Self> = {
-              run: (effect) =>
-                refine(
-                  Effect.mapInputContext(effect, (context: Context.Context<any>) => enterFrom(context, ref, tagKey))
-                ),
-              commit: finish(Exit.void),
-              rollback,
-              info: Effect.sync(() => infoOf(ref))
-            }
-            return Effect.as(Effect.addFinalizer(() => Effect.ignore(rollback)), handle)
-          })
+          )
         )
-      )
     )
   }
 
   const sessionLayer = (asked: OpenOptions = {}): Layer.Layer<Session<Self>, SqlFailure, Self> => {
     const options = placed(asked, sessionLayer)
     return Layer.scopedContext(
-      onEngine((host) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.withFiberRuntime((fiber) =>
-            Effect.flatMap(open(host, fiber, options, restore), ({ ref }) =>
-              Effect.as(
-                Effect.addFinalizer((exit) =>
-                  Exit.isSuccess(exit)
-                    ? Effect.orDie(end(ref, Exit.void, still, same))
-                    : Effect.asVoid(Effect.exit(end(ref, exit, still, same)))
-                ),
-                enter(Context.empty(), ref, tagKey, options.priority) as Context.Context<Session<Self>>
-              ))
+      checked(
+        openOptions,
+        asked,
+        (host) =>
+          Effect.uninterruptibleMask((restore) =>
+            Effect.withFiberRuntime((fiber) =>
+              Effect.flatMap(open(host, fiber, options, restore), ({ ref }) =>
+                Effect.as(
+                  Effect.addFinalizer((exit) =>
+                    Exit.isSuccess(exit)
+                      ? Effect.orDie(end(ref, Exit.void, still, same))
+                      : Effect.asVoid(Effect.exit(end(ref, exit, still, same)))
+                  ),
+                  enter(Context.empty(), ref, tagKey, options.priority) as Context.Context<Session<Self>>
+                ))
+            )
           )
-        )
       )
     )
   }
 
   const transactionVerb = (first?: unknown, second?: SessionOptions) => {
-    const options = placed(
-      (Effect.isEffect(first) ? second : first as SessionOptions | undefined) ?? {},
-      transactionVerb
-    )
-    const on = (body: Effect.Effect<any, any, any>) => onEngine((host) => transactionOn(host, tagKey, body, options))
+    const asked = (Effect.isEffect(first) ? second : first as SessionOptions | undefined) ?? {}
+    const options = placed(asked, transactionVerb)
+    const on = (body: Effect.Effect<any, any, any>) =>
+      checked(sessionOptions, asked, (host) => transactionOn(host, tagKey, body, options))
     return Effect.isEffect(first) ? on(first as Effect.Effect<any, any, any>) : on
   }
 
   const batchVerb = (statements: ReadonlyArray<Statement<any>>, asked: SessionOptions = {}) => {
     const options = placed(asked, batchVerb)
-    return onEngine((host) => tried(host, batch(host, tagKey, statements, options, refining), options))
+    return checked(
+      sessionOptions,
+      asked,
+      (host) => tried(host, batch(host, tagKey, statements, options, refining), options)
+    )
   }
 
   return {

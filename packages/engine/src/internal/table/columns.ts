@@ -4,8 +4,10 @@
 import * as VariantSchema from "@effect/experimental/VariantSchema"
 import { Schema } from "effect"
 import type { SchemaAST as AST } from "effect"
+import { problemsOf } from "../config/compound.js"
 import { annotated, tell } from "./columnType.js"
 import type { ColumnKind } from "./ddl.js"
+import { columnOptions } from "./declared.js"
 import type { Column } from "./model.js"
 import { misnamed, naming } from "./names.js"
 import type { AnyModel, ColumnOptions, CommonOptions } from "./options.js"
@@ -55,7 +57,9 @@ const columnOf = (
 ): Column => {
   const { isOptional, name, type } = property(schema)
   const told = tell(type)
-  const options: ColumnOptions = { ...annotated(type), ...given }
+  const annotation = annotated(type)
+  for (const unfit of problemsOf(columnOptions, annotation)) problem(`${field}.${unfit.field}`, unfit.problem)
+  const options: ColumnOptions = { ...annotation, ...given }
   const generated = options.generated ?? left
   const encoded = name === "it" ? field : String(name)
   const kind = kindOf(told.kind, generated, key.includes(field))

@@ -2,8 +2,10 @@
  * From a name, a Schema and options to a table; or to everything that is wrong with them.
  */
 import { Either } from "effect"
+import { problemsOf } from "../config/compound.js"
 import type { TableError } from "../failure/schema.js"
 import { columnsOf } from "./columns.js"
+import { tableOptions } from "./declared.js"
 import type { Problem, Table } from "./model.js"
 import { misnamed } from "./names.js"
 import type { AnyModel } from "./options.js"
@@ -24,6 +26,9 @@ export const declare = <M extends AnyModel>(
   const problems: Array<Problem> = []
   const own = { name, schema: options.schema }
   const problem: Tell = (field, problem) => problems.push({ table: qualified(own), field, problem })
+  for (const unfit of problemsOf(tableOptions, options)) problem(unfit.field, unfit.problem)
+  // What follows relies on the forms of the options.
+  if (problems.length > 0) return Either.left(tableError(problems))
   for (const [field, value] of [["name", name], ["schema", options.schema]] as const) {
     const wrong = value === undefined ? undefined : misnamed(value)
     if (wrong !== undefined) problem(field, wrong)

@@ -1,0 +1,89 @@
+/**
+ * What migrations and their sets can be told, as tables.
+ */
+import { either } from "../config/compound.js"
+import { aDuration, aFunction, aLogLevel, anEffect, anything, aString } from "../config/kinds.js"
+import type { Described } from "../config/option.js"
+import { flag, given, oneOf, text } from "../config/option.js"
+import { engineOption } from "../engine/onEngine.js"
+import type { OnEngine } from "../mutex/model.js"
+import type { Allowed } from "./assess.js"
+import type { Parts } from "./content.js"
+import type { DirectoryOptions } from "./directory.js"
+import type { DownOptions } from "./down.js"
+import type { Telling } from "./events.js"
+import type { InitialiseOptions } from "./initialise.js"
+import type { SetOptions } from "./model.js"
+import type { LockOptions } from "./open.js"
+import type { PlanOptions } from "./planned.js"
+import type { RunOptions } from "./run.js"
+import type { WaitOptions } from "./wait.js"
+
+type Of<Options> = Described<Options & OnEngine<any>>
+
+const pauses: Described<LockOptions> = { lockTimeout: aDuration, poll: aDuration, expiry: aDuration }
+
+const telling: Described<Telling> = { onEvent: aFunction, logLevel: aLogLevel }
+
+const interrupted = oneOf(["refuse", "continue", "restart"])
+
+const allowed: Described<Allowed> = { outOfOrder: flag(), missing: flag(), interrupted }
+
+export const lockOptions: Of<LockOptions> = { ...engineOption, ...pauses }
+
+export const allowedOptions: Of<Allowed> = { ...engineOption, ...allowed }
+
+export const planOptions: Of<PlanOptions> = { ...allowedOptions, to: aString }
+
+export const runOptions: Of<RunOptions> = { ...lockOptions, ...planOptions, ...telling }
+
+export const initialiseOptions: Of<InitialiseOptions<any, any, any>> = {
+  ...lockOptions,
+  ...allowed,
+  ...telling,
+  mode: oneOf(["migrate", "wait"]),
+  maxTime: aDuration,
+  reachEvery: aDuration,
+  lookEvery: aDuration,
+  andThen: anEffect
+}
+
+export const waitOptions: Of<WaitOptions> = {
+  ...engineOption,
+  ...telling,
+  missing: allowed.missing,
+  limit: aDuration,
+  every: aDuration
+}
+
+/** A number of steps, or all of them. */
+const steps = given(
+  (u): u is number => u === Infinity || Number.isSafeInteger(u) && (u as number) >= 0,
+  "a whole number, or `Infinity`"
+)
+
+export const planDownOptions: Of<Pick<DownOptions, "steps" | "to" | "interrupted">> = {
+  ...engineOption,
+  steps,
+  to: aString,
+  interrupted
+}
+
+export const downOptions: Of<DownOptions> = { ...lockOptions, ...telling, ...planDownOptions }
+
+export const setOptions: Described<SetOptions> = {
+  name: text(),
+  table: text(),
+  schema: text(),
+  takeOver: either([text(), given((u): u is false => u === false, "`false`")])
+}
+
+/** Of a migration that is given in its parts. */
+export const partsOptions: Described<Parts<any>> = {
+  up: anything,
+  down: anything,
+  transaction: flag(),
+  checksum: text()
+}
+
+export const directoryOptions: Described<DirectoryOptions> = { ...setOptions, checkCode: flag(), load: aFunction }
