@@ -91,10 +91,8 @@ const sources: ReadonlyArray<readonly [name: string, source: Seed.SeedSource]> =
 ]
 
 describe.each(places)("a seed on %s", (place, open) => {
-  // How the driver of PostgreSQL writes a BigDecimal is its own encoder's business.
-  const encodes = place === "SQLite" ? it.scopedLive : it.scopedLive.fails
   for (const [name, source] of sources) {
-    encodes(
+    it.scopedLive(
       `takes times, 64-bit integers, bytes, documents and lists from ${name} for a declared table`,
       () =>
         Effect.gen(function*() {
@@ -192,9 +190,7 @@ describe("a seed into a timestamp without time zone", () => {
   })
 
   for (const zone of ["Europe/Berlin", "America/St_Johns", "UTC"]) {
-    // How a Date among many rows is written is the driver's business.
-    const encodes = zone === "UTC" ? it.scopedLive : it.scopedLive.fails
-    encodes(`stores a text without an offset as it stands there: ${zone}`, () =>
+    it.scopedLive(`stores a text without an offset as it stands there: ${zone}`, () =>
       Effect.gen(function*() {
         yield* inZone(zone)
         const place = yield* open

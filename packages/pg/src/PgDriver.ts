@@ -6,15 +6,15 @@
  *
  * @since 0.1.0
  */
-import { makeCompiler } from "@effect/sql-pg/PgClient"
-import { defaultTransforms } from "@effect/sql/Statement"
 import { Effect, type Scope, Stream } from "effect"
 import type { ConnectContext, Driver, DriverConnection, Statement } from "effect-sql-engine/Driver"
 import type { EngineConfigError, SqlFailure } from "effect-sql-engine/SqlFailure"
 import { type CommitOutcome as Outcome, commitOutcome } from "./internal/commitOutcome.js"
+import { compiler } from "./internal/compiler.js"
 import { connect } from "./internal/connect.js"
 import { Connection } from "./internal/connection.js"
 import { Listener, type ListenEvent as Event } from "./internal/listener.js"
+import { renameRows } from "./internal/names.js"
 import { refusedChannel } from "./internal/notification.js"
 import { needsSession } from "./internal/pooled.js"
 import { readSettings } from "./internal/settings.js"
@@ -113,10 +113,10 @@ export const make = (config: PgConfig): Effect.Effect<PgDriver, EngineConfigErro
         "server.address": first.host,
         "server.port": first.port
       },
-      compiler: makeCompiler(config.transformQueryNames, config.transformJson),
+      compiler: compiler(config.transformQueryNames, config.transformJson !== false),
       transformRows: config.transformResultNames === undefined
         ? undefined
-        : defaultTransforms(config.transformResultNames, config.transformJson).array,
+        : renameRows(config.transformResultNames, config.transformJson !== false),
       write: { connect: connectTo },
       connect: connectTo,
       listen: (channel, engine) => {

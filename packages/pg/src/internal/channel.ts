@@ -15,6 +15,7 @@ import type { Link } from "./link.js"
 import type { Settings } from "./settings.js"
 import { Shapes } from "./shapes.js"
 import { type Traits, traits } from "./traits.js"
+import { ownDecoders } from "./values/decoders.js"
 
 const statuses: Readonly<Record<"I" | "T" | "E", TransactionStatus>> = { I: "none", T: "open", E: "failed" }
 
@@ -49,7 +50,9 @@ export class Channel {
     link.onDeath = (error, idle) => {
       const failure = this.deathFailure(error)
       if (idle) context.onLost(failure)
-      if (deathProvesGone(error, idle)) context.onServerGone(failure)
+      if (!deathProvesGone(error, idle)) return
+      settings.decoders.catalog.clear()
+      context.onServerGone(failure)
     }
   }
 
@@ -148,9 +151,9 @@ export class Channel {
 
   /** Asks for the id of the transaction behind the statements of an exchange, where it is wanted and not known yet. */
   askForTransaction(steps: Array<Step>, about: Traits, inTransaction: boolean): Collected | undefined {
-    const { settings: { trackTransactionId, types } } = this
+    const { settings: { trackTransactionId } } = this
     if (!inTransaction || !trackTransactionId || this.currentTransaction !== undefined || about.steers) return undefined
-    const ids = collect("values", types)
+    const ids = collect("values", ownDecoders)
     // Not by a name: the statement before it may have made the server forget that, and would be undone for it.
     steps.push(new Step(transactionIdQuery, none, ids))
     return ids

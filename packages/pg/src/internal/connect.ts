@@ -15,7 +15,7 @@ import { linkFailure } from "./failure.js"
 import type { Link } from "./link.js"
 import type { Endpoint, Settings } from "./settings.js"
 import { attempts } from "./tls.js"
-import { defaultTypes } from "./wire.js"
+import { ownDecoders } from "./values/decoders.js"
 
 type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
@@ -29,7 +29,7 @@ const role = (link: Link): Effect.Effect<{ readonly standby: boolean; readonly r
     return Effect.succeed({ standby: standby === "on", readOnly: standby === "on" || readOnly === "on" })
   }
   return Effect.async((resume) => {
-    const result = collect("values", defaultTypes)
+    const result = collect("values", ownDecoders)
     const sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
     const exchange = new Exchange(new Steps([new Step(sql, [], result)]))
     exchange.onDone = (outcome) => {
@@ -63,6 +63,23 @@ const accepts = (
   }
 }
 
+/** Dials, and a second time where the first has told how the startup message has to be. */
+const enter = (
+  settings: Settings,
+  endpoint: Endpoint,
+  secure: boolean,
+  password: string | undefined
+): Effect.Effect<Link, Refusal> => {
+  const { startup } = settings
+  const { message } = startup
+  const again = Effect.suspend(() => dial(settings, endpoint, secure, password, startup.message))
+  return Effect.matchEffect(dial(settings, endpoint, secure, password, message), {
+    onFailure: (refusal) => startup.yieldsTo(message, refusal.error) ? again : Effect.fail(refusal),
+    onSuccess: (link) =>
+      startup.suits(message, link.parameters) ? Effect.succeed(link) : Effect.zipRight(closeLink(link), again)
+  })
+}
+
 /** One host: with the TLS choices in their order, and the check of its role. */
 const tryHost = (
   settings: Settings,
@@ -75,7 +92,7 @@ const tryHost = (
   const choices = attempts(settings.sslMode, endpoint.socket)
   const limited = (secure: boolean): Effect.Effect<Link, Failed> => {
     const attempt = Effect.mapError(
-      dial(settings, endpoint, secure, password),
+      enter(settings, endpoint, secure, password),
       ({ error }) => connectFailure(error, endpoint, settings, engine)
     )
     if (settings.connectTimeout === undefined) return restore(attempt)

@@ -8,8 +8,9 @@ import { Channel } from "./channel.js"
 import { cleanUp } from "./cleanUp.js"
 import { control } from "./control.js"
 import { cursorStream } from "./cursor.js"
+import { Ending } from "./describedPipeline.js"
 import { execute } from "./execute.js"
-import { Ending, pipeline } from "./pipeline.js"
+import { pipeline } from "./pipeline.js"
 import { traits } from "./traits.js"
 
 /** One physical connection. */

@@ -10,15 +10,16 @@
 import { Chunk, Effect, Exit, Option, Stream } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { settling } from "./catalogTypes.js"
 import type { Channel } from "./channel.js"
 import { collect, type Collected, type Columns } from "./collect.js"
 import { control } from "./control.js"
 import { type Exchange, type Outcome, PortalStep, type Step } from "./exchange.js"
 import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
+import { Bound, describe } from "./parameterTypes.js"
 import { refusedText } from "./refused.js"
 import { traits } from "./traits.js"
-import type { WireValue } from "./wire.js"
 
 type Pull = Effect.Effect<Chunk.Chunk<any>, Option.Option<SqlFailure>>
 
@@ -33,6 +34,8 @@ export const cursorStream = (channel: Channel, statement: Statement): Stream.Str
       (cursor) => cursor.pull
     )
   )
+
+const unbound = new Bound([])
 
 /** A batch on its way. */
 interface Batch {
@@ -63,26 +66,54 @@ class Cursor {
     if (channel.link.death !== undefined) return Effect.fail(Option.some(channel.dead(statement.sql)))
     if (channel.link.busy) return Effect.zipRight(Effect.mapError(channel.settle, Option.some), this.pull)
     const values = bind(statement, channel.context.engine)
-    if (!isBound(values)) return Effect.fail(Option.some(values))
+    if (values !== undefined && !isBound(values)) return Effect.fail(Option.some(values))
     const about = traits(statement.sql)
     const refused = refusedText(channel, statement.sql, about)
     if (refused !== undefined) return Effect.fail(Option.some(refused))
     this.started = true
     this.own = statement.prelude.length === 0 && channel.link.status === "I"
-    const { steps } = channel.head(this.own ? ["BEGIN"] : statement.prelude)
+    const prelude = this.own ? ["BEGIN"] : statement.prelude
+    if (values === undefined) return this.describe(prelude)
+    const { steps } = channel.head(prelude)
     this.step = steps.length
     channel.note(about, statement.prelude)
     statement.onSend?.()
-    return this.receive(this.write(steps, values))
+    return this.receive(this.write(steps, new Bound(values)))
   })
 
+  /** Asks for the types of the parameters first, where values need them. */
+  private describe(prelude: ReadonlyArray<string>): Pull {
+    const { channel, statement: { onSend, ...statement } } = this
+    const described = Effect.async<ReadonlyArray<Bound>, Option.Option<SqlFailure>>((resume) => {
+      const stop = describe(
+        channel,
+        [{ ...statement, prepare: false }],
+        { prelude, onSend },
+        (bound) => resume(Array.isArray(bound) ? Effect.succeed(bound) : Effect.fail(Option.some(bound as SqlFailure)))
+      )
+      return Effect.sync(stop)
+    })
+    return described.pipe(
+      Effect.tapErrorCause(() =>
+        Effect.sync(() => {
+          this.ended = true
+        })
+      ),
+      Effect.flatMap(([bound]) => {
+        channel.note(traits(statement.sql), [])
+        return this.receive(this.write([], bound))
+      })
+    )
+  }
+
   /** Asks for a batch, behind these steps; without values for the next one. */
-  private write(steps: ReadonlyArray<Step>, values: ReadonlyArray<WireValue> | undefined): Batch {
+  private write(steps: ReadonlyArray<Step>, bound: Bound | undefined): Batch {
     const { channel, portal, statement } = this
-    const { fetchSize, types } = channel.settings
-    const result = collect(statement.shape, types)
+    const { decoders, fetchSize } = channel.settings
+    const result = collect(statement.shape, decoders)
     if (this.columns !== undefined) result.describe(this.columns)
-    const last = new PortalStep(statement.sql, values ?? [], result, portal, fetchSize, values === undefined)
+    const { types, values } = bound ?? unbound
+    const last = new PortalStep(statement.sql, values, result, portal, fetchSize, bound === undefined, types)
     const exchange = channel.exchange([...steps, last], channel.link.statements.toClose())
     const batch: Batch = { exchange, result, outcome: undefined, wake: undefined }
     channel.send(exchange, traits(statement.sql), (outcome) => {
@@ -135,6 +166,13 @@ class Cursor {
     }
     const odd = unusable(channel, exchange, statement.sql)
     if (odd !== undefined) return Effect.fail(Option.some(odd))
+    const late = settling(channel, statement.sql, [result])
+    if (late === undefined) return this.hand(batch)
+    return Effect.zipRight(Effect.mapError(late, Option.some), Effect.suspend(() => this.hand(batch)))
+  }
+
+  private hand({ exchange, result }: Batch): Pull {
+    const { channel } = this
     this.batches++
     this.columns = result.columns
     const rows = Chunk.unsafeFromArray(result.rows)

@@ -19,12 +19,13 @@ export interface Refusal {
 // Shown to node-postgres in the place of a name, so that it tells the server none (no SNI).
 const unnamed = "0.0.0.0"
 
-/** Dials. `password` is what the password's effect gave for this connection. */
+/** Dials. `password` is what the password's effect gave for this connection; `message` is the startup message. */
 export const dial = (
   settings: Settings,
   endpoint: Endpoint,
   secure: boolean,
-  password: string | undefined
+  password: string | undefined,
+  message: Settings["startup"]["message"]
 ): Effect.Effect<Link, Refusal> =>
   Effect.async<Link, Refusal>((resume) => {
     const socket = new net.Socket()
@@ -47,10 +48,9 @@ export const dial = (
       keepAlive: settings.keepAlive && !endpoint.socket,
       keepAliveInitialDelayMillis: settings.keepAliveIdleMillis,
       stream: () => socket,
-      types: settings.types,
       pipeline: true
     })
-    client.getStartupConf = () => settings.startup
+    client.getStartupConf = () => message
     const parameters = new Reported()
     client.connection.on("parameterStatus", (message: { parameterName: string; parameterValue: string }) =>
       parameters.set(message.parameterName, message.parameterValue))

@@ -7,11 +7,12 @@
  *
  * Source: https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
  */
-import { type Collected, Columns } from "./collect.js"
+import { type Collected, Columns, type Odd } from "./collect.js"
 import { isServerError, type ServerError } from "./failure.js"
 import { Messages } from "./messages.js"
 import type { Prepared } from "./preparedStatements.js"
-import { acceptedAsQuery, type Answers, type WireConnection, type WireValue } from "./wire.js"
+import type { WireValue } from "./values/encode.js"
+import { acceptedAsQuery, type Answers, type WireConnection } from "./wire.js"
 
 const none: ReadonlyArray<never> = []
 
@@ -22,8 +23,19 @@ export class Step {
     readonly values: ReadonlyArray<WireValue> = none,
     /** Collects the rows; absent: they are dropped. */
     readonly result?: Collected,
-    readonly prepared?: Prepared
+    readonly prepared?: Prepared,
+    /** The types of its parameters, where its values were written for these. */
+    readonly types: ReadonlyArray<number> = none
   ) {}
+}
+
+/** Asks for the types of a statement's parameters, and does not run it. */
+export class DescribeStep extends Step {
+  parameters: ReadonlyArray<number> = none
+
+  constructor(sql: string, prepared: Prepared | undefined) {
+    super(sql, none, undefined, prepared)
+  }
 }
 
 /** SAVEPOINT ahead of a statement: without it nothing leads back from what follows, so the server must not be stopped at it. */
@@ -38,9 +50,10 @@ export class PortalStep extends Step {
     readonly portal: string,
     readonly rows: number,
     /** The portal stands already: read on. */
-    readonly resume: boolean
+    readonly resume: boolean,
+    types: ReadonlyArray<number>
   ) {
-    super(sql, values, result)
+    super(sql, values, result, undefined, types)
   }
 }
 
@@ -92,8 +105,10 @@ export class Exchange implements Answers {
   error: ServerError | undefined
   /** A COPY has sent its rows past those who asked for them. */
   copiedOut = false
-  /** The step on whose rows a parser of our own side threw: they are useless, the connection is not. -1: none. */
+  /** The step on whose rows a parser threw: they are useless, the connection is not. -1: none. */
   unreadableAt = -1
+  /** What the parser threw at. */
+  odd: Odd | undefined = undefined
   /** The server's words for what it has done, a word for each statement. */
   tags: Array<string> | undefined = undefined
   /** The results of a script. */
@@ -148,6 +163,7 @@ export class Exchange implements Answers {
         savepoints = false
       }
       if (step instanceof PortalStep) this.writePortal(messages, step)
+      else if (step instanceof DescribeStep) this.writeDescribe(messages, step)
       else this.write(messages, step)
     }
     const { stream } = connection
@@ -155,29 +171,36 @@ export class Exchange implements Answers {
     return null
   }
 
-  private write(messages: Messages, { prepared, result, sql, values }: Step): void {
+  private write(messages: Messages, step: Step): void {
+    const { prepared, result, sql, values } = step
     if (prepared === undefined && result === undefined && values.length === 0) return messages.plain(sql)
-    const name = prepared?.name ?? ""
-    if (prepared === undefined || !prepared.parsed) {
-      // Whatever has the name already, outdated or made by another client of a pooler, would make the server refuse it.
-      if (prepared !== undefined) messages.close("S", name)
-      messages.parse(name, sql)
-      if (prepared !== undefined) {
-        prepared.parsed = true
-        if (this.parses === undefined) this.parses = Array.of(prepared)
-        else this.parses.push(prepared)
-      }
-    }
-    messages.bind("", name, values)
-    if (result !== undefined && (result.ownFields || prepared?.columns === undefined)) messages.describe("")
+    this.writeParse(messages, step)
+    messages.bind("", prepared?.name ?? "", values)
+    if (result !== undefined && (result.ownFields || prepared?.columns === undefined)) messages.describe("P", "")
     messages.execute("", 0)
   }
 
-  private writePortal(messages: Messages, { portal, resume, rows, sql, values }: PortalStep): void {
+  private writeParse(messages: Messages, { prepared, sql, types }: Step): void {
+    if (prepared === undefined) return messages.parse("", sql, types)
+    if (prepared.parsed) return
+    // Whatever has the name already, outdated or made by another client of a pooler, would make the server refuse it.
+    messages.close("S", prepared.name)
+    messages.parse(prepared.name, sql, types)
+    prepared.parsed = true
+    if (this.parses === undefined) this.parses = Array.of(prepared)
+    else this.parses.push(prepared)
+  }
+
+  private writeDescribe(messages: Messages, step: DescribeStep): void {
+    this.writeParse(messages, step)
+    messages.describe("S", step.prepared?.name ?? "")
+  }
+
+  private writePortal(messages: Messages, { portal, resume, rows, sql, types, values }: PortalStep): void {
     if (!resume) {
-      messages.parse("", sql)
+      messages.parse("", sql, types)
       messages.bind(portal, "", values)
-      messages.describe(portal)
+      messages.describe("P", portal)
     }
     messages.execute(portal, rows)
   }
@@ -209,15 +232,28 @@ export class Exchange implements Answers {
   handleRowDescription(message: { readonly fields: ReadonlyArray<any> }): void {
     this.begun = true
     const { content, step } = this
+    if (step instanceof DescribeStep) return this.next()
     this.result = content instanceof Script ? content.newResult?.() : step?.result
     if (this.result === undefined) return
     try {
-      const columns = new Columns(message.fields, this.result.types)
+      const columns = new Columns(message.fields, this.result.decoders)
       if (step?.prepared?.planned === true) step.prepared.columns = columns
       this.result.describe(columns)
-    } catch {
-      this.unreadable()
+    } catch (cause) {
+      this.unreadable({ column: "", type: 0, cause })
     }
+  }
+
+  handleParameterDescription(message: { readonly dataTypeIDs: ReadonlyArray<number> }): void {
+    const { step } = this
+    if (!(step instanceof DescribeStep)) return
+    step.parameters = message.dataTypeIDs
+    if (step.prepared !== undefined) step.prepared.parameters = message.dataTypeIDs
+  }
+
+  /** There are no columns to describe. */
+  handleNoData(): void {
+    if (this.step instanceof DescribeStep) this.next()
   }
 
   handleDataRow(message: { readonly fields: ReadonlyArray<string | null> }): void {
@@ -225,14 +261,15 @@ export class Exchange implements Answers {
     if (this.result === undefined || this.unreadableAt >= 0 || this.unread) return
     try {
       this.result.add(message.fields)
-    } catch {
-      this.unreadable()
+    } catch (cause) {
+      this.unreadable(this.result.columns!.blame(message.fields, cause))
     }
   }
 
-  /** What is given in `types` threw. */
-  private unreadable(): void {
-    if (this.unreadableAt < 0) this.unreadableAt = this.answered
+  private unreadable(odd: Odd): void {
+    if (this.unreadableAt >= 0) return
+    this.unreadableAt = this.answered
+    this.odd = odd
   }
 
   /** The answer of a step whose columns are known already, so that no description was asked for. */
@@ -256,7 +293,7 @@ export class Exchange implements Answers {
       if (this.result === undefined) {
         // Asked for, and not described: it returns no rows, and never will.
         if (step.prepared?.planned === true && step.result !== undefined) {
-          step.prepared.columns ??= new Columns(none, step.result.types)
+          step.prepared.columns ??= new Columns(none, step.result.decoders)
         }
         this.resume()
       }

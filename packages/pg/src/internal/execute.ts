@@ -5,17 +5,21 @@ import { Effect } from "effect"
 import { callback } from "effect-sql-engine/Driver"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { settling } from "./catalogTypes.js"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
 import { Exchange, Script, Step } from "./exchange.js"
 import { type Answered, outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
+import { bindAsKnown, Bound, describe } from "./parameterTypes.js"
 import { refusedText } from "./refused.js"
 import { forgetStale, isUndone } from "./stale.js"
 import { type Traits, traits } from "./traits.js"
-import type { WireValue } from "./wire.js"
+import type { WireValue } from "./values/encode.js"
 
 type Rows = Effect.Effect<ReadonlyArray<any>, SqlFailure>
+
+const none: ReadonlyArray<never> = []
 
 /** Runs a statement. Interrupted, it returns at once, and the server is asked to stop. */
 export const execute = (channel: Channel, statement: Statement): Rows =>
@@ -23,19 +27,46 @@ export const execute = (channel: Channel, statement: Statement): Rows =>
     if (channel.link.death !== undefined) return answer(Effect.fail(channel.dead(statement.sql)))
     if (channel.link.busy) return answer(Effect.zipRight(channel.settle, execute(channel, statement)))
     const values = bind(statement, channel.context.engine)
-    if (!isBound(values)) return answer(Effect.fail(values))
+    if (values !== undefined && !isBound(values)) return answer(Effect.fail(values))
     const about = traits(statement.sql)
     const refused = refusedText(channel, statement.sql, about)
     if (refused !== undefined) return answer(Effect.fail(refused))
+    if (values === undefined) return executeTyped(channel, statement, about, answer)
     return about.script && values.length === 0
       ? answer(executeScript(channel, statement, about))
-      : executeSteps(channel, statement, values, about, false, answer)
+      : executeSteps(channel, statement, values, none, about, false, answer)
   })
+
+/** A statement with values whose form depends on the types of its parameters. */
+const executeTyped = (
+  channel: Channel,
+  statement: Statement,
+  about: Traits,
+  answer: (rows: Rows) => void
+): (() => void) | void => {
+  const known = bindAsKnown(channel, statement)
+  if (known instanceof Bound) return executeSteps(channel, statement, known.values, known.types, about, false, answer)
+  if (known !== undefined) return answer(Effect.fail(known))
+  let stopped = false
+  let stop = describe(channel, [statement], statement, (described) => {
+    if (!Array.isArray(described)) return answer(Effect.fail(described as SqlFailure))
+    if (stopped) return
+    const [{ types, values }] = described as [Bound]
+    if (channel.link.death !== undefined) return answer(Effect.fail(channel.dead(statement.sql)))
+    const behind = { ...statement, prelude: none, onSend: undefined }
+    stop = executeSteps(channel, behind, values, types, about, false, answer)
+  })
+  return () => {
+    stopped = true
+    stop()
+  }
+}
 
 const executeSteps = (
   channel: Channel,
   statement: Statement,
   values: ReadonlyArray<WireValue>,
+  types: ReadonlyArray<number>,
   about: Traits,
   again: boolean,
   answer: (rows: Rows) => void
@@ -44,8 +75,9 @@ const executeSteps = (
   const closing = link.statements.toClose()
   const byName = statement.prepare && !again
   const { begins, idle, steps } = channel.head(statement.prelude, byName, again)
-  const result = collect(statement.shape, settings.types)
-  steps.push(new Step(statement.sql, values, result, byName ? link.statements.take(statement.sql) : undefined))
+  const result = collect(statement.shape, settings.decoders)
+  const prepared = byName ? link.statements.take(statement.sql) : undefined
+  steps.push(new Step(statement.sql, values, result, prepared, types))
   const step = steps.length - 1
   const inTransaction = !idle || begins
   const ids = channel.askForTransaction(steps, about, inTransaction)
@@ -57,11 +89,13 @@ const executeSteps = (
     channel.learnTransaction(ids)
     if (outcome.error === undefined && outcome.lost === undefined) {
       const odd = unusable(channel, exchange, statement.sql)
-      return answer(odd === undefined ? Effect.succeed(result.rows) : Effect.fail(odd))
+      if (odd !== undefined) return answer(Effect.fail(odd))
+      const late = result.isUndecided ? settling(channel, statement.sql, [result]) : undefined
+      return answer(late === undefined ? Effect.succeed(result.rows) : Effect.map(late, () => result.rows))
     }
     const stale = forgetStale(channel, exchange, outcome)
     if (stale !== undefined && idle && isUndone(exchange, outcome, begins)) {
-      return answer(callback((answer) => executeSteps(channel, statement, values, about, true, answer)))
+      return answer(callback((answer) => executeSteps(channel, statement, values, types, about, true, answer)))
     }
     answer(Effect.fail(outcomeFailure(channel, outcome, {
       ...answered(exchange, statement, step, inTransaction, started),
@@ -90,7 +124,7 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
     channel.note(about, statement.prelude)
     channel.closePending()
     const inTransaction = channel.link.status !== "I"
-    const create = () => collect(statement.shape, channel.settings.types)
+    const create = () => collect(statement.shape, channel.settings.decoders)
     const exchange = new Exchange(new Script(statement.sql, create))
     const started = channel.settings.statementTimeoutMillis === undefined ? 0 : Date.now()
     return Effect.flatMap(channel.run(exchange, about), (outcome) => {
@@ -99,8 +133,11 @@ const executeScript = (channel: Channel, statement: Statement, about: Traits): R
       }
       const odd = unusable(channel, exchange, statement.sql)
       if (odd !== undefined) return Effect.fail(odd)
-      const results = (exchange.results ?? []).map(({ rows }) => rows)
-      return Effect.succeed(statement.shape === "raw" ? [results.flat()] : results)
+      const found = exchange.results ?? []
+      return Effect.map(settling(channel, statement.sql, found) ?? Effect.void, () => {
+        const results = found.map(({ rows }) => rows)
+        return statement.shape === "raw" ? [results.flat()] : results
+      })
     })
   })
   return Effect.zipRight(begin, script)

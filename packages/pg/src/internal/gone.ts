@@ -24,4 +24,4 @@ export const refusalProvesGone = (settings: Settings, askedReadOnly: boolean): b
   !askedReadOnly &&
   (settings.targetSessionAttrs === "any" || settings.targetSessionAttrs === "read-write" ||
     settings.targetSessionAttrs === "primary") &&
-  !/read_only/.test(`${Object.keys(settings.startup).join(" ")} ${settings.startup["options"] ?? ""}`)
+  !/read_only/.test(`${Object.keys(settings.startup.given).join(" ")} ${settings.startup.given["options"] ?? ""}`)

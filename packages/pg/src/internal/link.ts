@@ -54,6 +54,8 @@ export class Link {
     const { connection } = client
     connection.on("parseComplete", () => this.inFlight[0]?.handleParseComplete())
     connection.on("bindComplete", () => this.inFlight[0]?.handleBindComplete())
+    connection.on("parameterDescription", (message) => this.inFlight[0]?.handleParameterDescription(message))
+    connection.on("noData", () => this.inFlight[0]?.handleNoData())
     connection.on("copyOutResponse", () => this.inFlight[0]?.handleCopyOutResponse())
     connection.on("errorMessage", (error: ServerError & Error) => {
       // Nothing comes after FATAL but the end of the connection; a proxy may keep even that from us.

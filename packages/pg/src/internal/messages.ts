@@ -3,7 +3,7 @@
  * less cost than one that is given message after message.
  */
 import { serialize } from "pg-protocol"
-import type { WireValue } from "./wire.js"
+import type { WireValue } from "./values/encode.js"
 
 const syncMessage = serialize.sync()
 const flushMessage = serialize.flush()
@@ -39,16 +39,17 @@ export class Messages {
     this.parts.push(plain(sql))
   }
 
-  parse(name: string, text: string): void {
-    this.parts.push(serialize.parse({ name, text }))
+  /** `types`: of the parameters, as OIDs; those that are not given are the server's to find. */
+  parse(name: string, text: string, types: ReadonlyArray<number>): void {
+    this.parts.push(serialize.parse({ name, text, types: types as Array<any> }))
   }
 
   bind(portal: string, statement: string, values: ReadonlyArray<WireValue>): void {
     this.parts.push(serialize.bind({ portal, statement, values: values as Array<unknown> }))
   }
 
-  describe(portal: string): void {
-    this.parts.push(serialize.describe({ type: "P", name: portal }))
+  describe(type: "P" | "S", name: string): void {
+    this.parts.push(serialize.describe({ type, name }))
   }
 
   execute(portal: string, rows: number): void {

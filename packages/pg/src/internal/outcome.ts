@@ -6,9 +6,11 @@ import { type SqlFailure, TransactionAborted } from "effect-sql-engine/SqlFailur
 import { DataError } from "effect-sql-engine/SqlFailure"
 import type { Channel } from "./channel.js"
 import { classify } from "./classify.js"
+import type { Odd } from "./collect.js"
 import type { Exchange, Outcome } from "./exchange.js"
 import { fromServer, linkFailure, type ServerError, shown } from "./failure.js"
 import { refusalProvesGone } from "./gone.js"
+import { Unreadable } from "./values/unreadable.js"
 
 /** How far an exchange came. */
 export interface Answered {
@@ -114,10 +116,32 @@ export const unusable = (channel: Channel, exchange: Exchange, statement: string
   return new DataError({
     message: exchange.copiedOut
       ? "The statement ran, but its rows were sent as COPY … TO STDOUT sends them, which is not supported."
-      : "The statement ran, but a parser given in `types` failed on one of the values it returned.",
+      : unreadable(channel, exchange.odd),
     engine: channel.context.engine,
     statement: shown(statement)
   })
+}
+
+/** The failure of a value that could not be read after the answer had come. */
+export const unreadableLater = (channel: Channel, odd: Odd, statement: string): DataError =>
+  new DataError({
+    message: unreadable(channel, odd),
+    engine: channel.context.engine,
+    statement: shown(statement)
+  })
+
+const unreadable = ({ link }: Channel, odd: Odd | undefined): string => {
+  const where = odd === undefined || odd.column === "" ? "" : ` for its column "${odd.column}" (type ${odd.type})`
+  if (!(odd?.cause instanceof Unreadable)) {
+    return `The statement ran, but a parser given in \`types\`${where} failed on one of the values it returned.`
+  }
+  const styles = ["DateStyle", "IntervalStyle"].flatMap((name) => {
+    const style = link.parameters.get(name)
+    return style === undefined || /^(ISO|postgres$)/.test(style) ? [] : [`${name} is ${style}`]
+  })
+  return `The statement ran, but a text it returned${where} ${odd.cause.message}.${
+    styles.length === 0 ? "" : ` On this connection ${styles.join(" and ")}: leave it at ISO and postgres.`
+  }`
 }
 
 /** COMMIT was answered by ROLLBACK. The session knows its name and its first failure better than the driver. */

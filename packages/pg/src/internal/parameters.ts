@@ -5,13 +5,22 @@
 import type { Statement } from "effect-sql-engine/Driver"
 import { DataError, type SqlFailure, SqlSyntaxError } from "effect-sql-engine/SqlFailure"
 import { shown } from "./failure.js"
-import { toWire, type WireValue } from "./wire.js"
+import { encode, untyped, type WireValue } from "./values/encode.js"
+import type { Kind } from "./values/types.js"
+import { Unencodable } from "./values/unencodable.js"
 
 /** The protocol counts parameters with 16 bits. */
 const mostParameters = 65_535
 
-/** Makes the values ready, or says why they cannot be sent. */
-export const bind = (statement: Statement, engine: string): ReadonlyArray<WireValue> | SqlFailure => {
+/**
+ * Makes the values ready, or says why they cannot be sent. `kinds`: of the parameters; where they are not given and one of
+ * the values needs its own, `undefined`.
+ */
+export const bind = (
+  statement: Statement,
+  engine: string,
+  kinds?: ReadonlyArray<Kind>
+): ReadonlyArray<WireValue> | SqlFailure | undefined => {
   const { params, prelude, sql } = statement
   // A zero byte would end the text in the middle of the message.
   if (sql.includes("\0") || prelude.some((sql) => sql.includes("\0"))) {
@@ -26,20 +35,30 @@ export const bind = (statement: Statement, engine: string): ReadonlyArray<WireVa
       "in smaller batches, or as arrays through unnest. Nothing was sent."
     return new SqlSyntaxError({ message, ...unsent(statement, engine) })
   }
-  let place = 0
+  let at = 0
   try {
-    return params.map((value) => {
-      place++
-      return toWire(value)
-    })
-  } catch {
-    const message = `The value bound to $${place} cannot be written as text; nothing was sent.`
+    const values: Array<WireValue> = []
+    for (; at < params.length; at++) {
+      values.push(encode(params[at], kinds === undefined ? undefined : kinds[at] ?? "plain"))
+    }
+    return values
+  } catch (cause) {
+    // What has no form for any type is refused before the server is asked for the types.
+    if (cause === untyped) return isFailure(bind(statement, engine, none))
+    const problem = cause instanceof Unencodable ? cause.message : "cannot be written as text"
+    const message = `The value bound to $${at + 1} ${problem}; nothing was sent.`
     return new DataError({ message, ...unsent(statement, engine) })
   }
 }
 
+const none: ReadonlyArray<never> = []
+
+const isFailure = <A>(bound: ReadonlyArray<A> | SqlFailure | undefined): SqlFailure | undefined =>
+  bound === undefined || Array.isArray(bound) ? undefined : bound as SqlFailure
+
 /** Whether values were made ready. */
-export const isBound = (bound: ReadonlyArray<WireValue> | SqlFailure): bound is ReadonlyArray<WireValue> =>
-  Array.isArray(bound)
+export const isBound = (
+  bound: ReadonlyArray<WireValue> | SqlFailure | undefined
+): bound is ReadonlyArray<WireValue> => Array.isArray(bound)
 
 const unsent = ({ sql }: Statement, engine: string) => ({ engine, sent: "no", statement: shown(sql) }) as const

@@ -6,23 +6,20 @@ import { Effect } from "effect"
 import { callback } from "effect-sql-engine/Driver"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
+import { settling } from "./catalogTypes.js"
 import type { Channel } from "./channel.js"
 import { collect } from "./collect.js"
+import { describeFirst, type Ending } from "./describedPipeline.js"
 import { Step } from "./exchange.js"
 import { answered } from "./execute.js"
 import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
+import { bindAsKnown, Bound } from "./parameterTypes.js"
 import { refusedText } from "./refused.js"
 import { forgetStale, isUndone } from "./stale.js"
 import { together, type Traits, traits } from "./traits.js"
-import type { WireValue } from "./wire.js"
 
 type Results = Effect.Effect<ReadonlyArray<ReadonlyArray<any>>, SqlFailure>
-
-/** The end of a transaction that goes behind its statements, and who is told that the server has carried it out. */
-export class Ending {
-  constructor(readonly commit: string, readonly onCommitted: () => void) {}
-}
 
 /**
  * Runs statements on one trip. Interrupted, the server is asked to stop. With an ending it is answered all the same, with
@@ -30,24 +27,37 @@ export class Ending {
  */
 export const pipeline = (channel: Channel, statements: ReadonlyArray<Statement>, ending?: Ending): Results =>
   callback((answer) => {
-    const { context, link } = channel
+    const { link } = channel
     const [first] = statements
     if (first === undefined) return answer(Effect.succeed([]))
     if (link.death !== undefined) return answer(Effect.fail(channel.dead(first.sql)))
     if (link.busy) return answer(Effect.zipRight(channel.settle, pipeline(channel, statements, ending)))
-    const values: Array<ReadonlyArray<WireValue>> = []
+    const bounds: Array<Bound | undefined> = []
     for (const statement of statements) {
-      const bound = bind(statement, context.engine)
-      if (!isBound(bound)) return answer(Effect.fail(bound))
-      values.push(bound)
+      const bound = bindOn(channel, statement)
+      if (bound !== undefined && !(bound instanceof Bound)) return answer(Effect.fail(bound))
+      bounds.push(bound)
     }
     const each = statements.map(({ sql }) => traits(sql))
     for (const [i, about] of each.entries()) {
       const refused = refusedText(channel, statements[i]!.sql, about)
       if (refused !== undefined) return answer(Effect.fail(refused))
     }
-    return sendTogether(channel, statements, values, each, ending, answer)
+    return bounds.includes(undefined)
+      ? describeFirst(
+        channel,
+        { statements, bounds, ending, pipeline },
+        answer,
+        (statements, bounds) => sendTogether(channel, statements, bounds, each, ending, answer)
+      )
+      : sendTogether(channel, statements, bounds as Array<Bound>, each, ending, answer)
   })
+
+const bindOn = (channel: Channel, statement: Statement): Bound | SqlFailure | undefined => {
+  const values = bind(statement, channel.context.engine)
+  if (values === undefined) return bindAsKnown(channel, statement)
+  return isBound(values) ? new Bound(values) : values
+}
 
 /** Whether the transaction that ends with these tags is the one that began with them, behind `undone` others. */
 const concluded = (tags: ReadonlyArray<string> | undefined, undone: number): boolean =>
@@ -56,7 +66,7 @@ const concluded = (tags: ReadonlyArray<string> | undefined, undone: number): boo
 const sendTogether = (
   channel: Channel,
   statements: ReadonlyArray<Statement>,
-  values: ReadonlyArray<ReadonlyArray<WireValue>>,
+  bounds: ReadonlyArray<Bound>,
   each: ReadonlyArray<Traits>,
   ending: Ending | undefined,
   answer: (results: Results) => void
@@ -70,8 +80,9 @@ const sendTogether = (
     const ahead = steps.length
     let byName = !again
     const own = statements.map(({ prepare, shape, sql }, i) => {
-      const result = collect(shape, settings.types)
-      const step = new Step(sql, values[i]!, result, prepare && byName ? link.statements.take(sql) : undefined)
+      const { types, values } = bounds[i]!
+      const prepared = prepare && byName ? link.statements.take(sql) : undefined
+      const step = new Step(sql, values, collect(shape, settings.decoders), prepared, types)
       // What one of them makes the server forget or refuse cannot be used behind it.
       if (byName && outdates(channel, each[i]!)) byName = false
       return step
@@ -90,7 +101,11 @@ const sendTogether = (
       if (outcome.error === undefined && outcome.lost === undefined) {
         if (ending !== undefined && concluded(exchange.tags, ahead - first.prelude.length)) ending.onCommitted()
         const odd = unusable(channel, exchange, statements[exchange.unreadableAt - ahead]?.sql ?? first.sql)
-        return answer(odd === undefined ? Effect.succeed(own.map(({ result }) => result!.rows)) : Effect.fail(odd))
+        if (odd !== undefined) return answer(Effect.fail(odd))
+        const results = own.map(({ result }) => result!)
+        const late = settling(channel, first.sql, results)
+        const rows = () => results.map(({ rows }) => rows)
+        return answer(late === undefined ? Effect.succeed(rows()) : Effect.map(late, rows))
       }
       const stale = forgetStale(channel, exchange, outcome)
       // A lock of the session would be taken once more.

@@ -23,6 +23,8 @@ export interface Prepared {
   confirmed: boolean
   /** The columns of its rows as the server described them; absent until the first answer. */
   columns: Columns | undefined
+  /** The types of its parameters, which do not change; absent until they were asked for. */
+  parameters: ReadonlyArray<number> | undefined
   /** The server refuses to run it when its columns have changed: what is known of them can be kept. */
   readonly planned: boolean
   /** When it was used last, by the count of uses. */
@@ -60,6 +62,7 @@ export class PreparedStatements {
       parsed: false,
       confirmed: false,
       columns: undefined,
+      parameters: undefined,
       planned: traits(sql).planned,
       used: ++this.uses,
       usedIn: this.transactions,
@@ -70,6 +73,11 @@ export class PreparedStatements {
     this.statements.set(sql, fresh)
     if (this.statements.size > this.capacity) this.drop(this.oldest(fresh))
     return fresh
+  }
+
+  /** The statement of a text, where there is one. */
+  find(sql: string): Prepared | undefined {
+    return this.statements.get(sql)
   }
 
   /** The one that was not used for longest: looked for only when one too many is made, which costs a Parse anyway. */

@@ -6,30 +6,9 @@
  *
  * Source: https://www.postgresql.org/docs/18/functions-json.html
  */
-import type { Cell, Rows } from "effect-sql-engine/Dialect"
-
-const hex = (bytes: Uint8Array): string => {
-  let text = "\\x"
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0")
-  return text
-}
-
-const json = (value: unknown): string => {
-  switch (typeof value) {
-    case "undefined":
-      return "null"
-    case "bigint":
-      return `"${value}"`
-    case "number":
-      // NaN and the infinities have no form in JSON, and one in PostgreSQL.
-      return Number.isFinite(value) ? `${value}` : `"${value}"`
-    default:
-      return value instanceof Uint8Array ? JSON.stringify(hex(value)) : JSON.stringify(value)
-  }
-}
-
-const cell = ({ column, isDocument, value }: Cell): string =>
-  `${JSON.stringify(column)}:${isDocument && typeof value === "string" ? value : json(value)}`
+import type { Rows } from "effect-sql-engine/Dialect"
+import { Elements } from "./values/encode.js"
+import { Recordset } from "./values/recordset.js"
 
 export const rows: Rows = {
   parameters: 65_535,
@@ -37,10 +16,14 @@ export const rows: Rows = {
   parsesDocuments: true,
   relation: (table, rows) => ({
     before: `json_populate_recordset(NULL::${table}, `,
-    value: `[${rows.map((row) => `{${row.map(cell).join(",")}}`).join(",")}]`,
+    value: new Recordset(rows),
     after: ")"
   }),
-  among: (column, values) => ({ before: `${column} = ANY(`, value: values, after: ")" }),
+  // Compared with an array, the elements of an array of arrays are single values.
+  among: (column, values) =>
+    values.some(Array.isArray)
+      ? undefined
+      : { before: `${column} = ANY(`, value: new Elements(values), after: ")" },
   like: (column, pattern, anyCase) => ({
     before: `${column} ${anyCase ? "ILIKE" : "LIKE"} `,
     value: pattern,

@@ -8,9 +8,12 @@ import type * as net from "node:net"
 import * as os from "node:os"
 import type { Host, PgConfig, SslMode, TargetSessionAttrs } from "../PgConfig.js"
 import { driverOptions } from "./options.js"
+import { Startup } from "./startup.js"
 import { readTls, type TlsSettings } from "./tls.js"
 import type { Problem } from "./unsupported.js"
-import { defaultTypes, type Types } from "./wire.js"
+import { Catalog } from "./values/catalog.js"
+import { Decoders } from "./values/decoders.js"
+import { defaultTypes } from "./wire.js"
 
 /** Where to dial, and what to call it. */
 export interface Endpoint {
@@ -33,8 +36,7 @@ export interface Settings {
   readonly sslMode: SslMode
   readonly tls: TlsSettings
   readonly channelBinding: "disable" | "prefer" | "require"
-  /** The startup message: who, where, and the session's settings, which every reset returns to. */
-  readonly startup: Readonly<Record<string, string>>
+  readonly startup: Startup
   readonly connectTimeout: Duration.Duration | undefined
   readonly targetSessionAttrs: TargetSessionAttrs
   readonly shuffle: boolean
@@ -45,7 +47,7 @@ export interface Settings {
   readonly fetchSize: number
   readonly trackTransactionId: boolean
   readonly statementTimeoutMillis: number | undefined
-  readonly types: Types
+  readonly decoders: Decoders
 }
 
 const endpoint = (given: Host): Endpoint => {
@@ -94,9 +96,9 @@ export const readSettings = (given: PgConfig): Effect.Effect<Settings, EngineCon
       }
     }
     const pgbouncer = config.pgbouncer === true
-    const startup = startupOf(config, user, database, timeouts)
+    const startup = new Startup(startupOf(config, user, database, timeouts), !pgbouncer, problem)
     if (pgbouncer) refuseBehindPgBouncer(config, problem)
-    for (const [name, value] of Object.entries(startup)) {
+    for (const [name, value] of Object.entries(startup.given)) {
       if (`${name}${value}`.includes("\0")) problem(name, "holds a zero byte")
     }
     const ssl = typeof config.ssl === "object" ? config.ssl : { mode: config.ssl ?? "prefer" }
@@ -135,7 +137,7 @@ export const readSettings = (given: PgConfig): Effect.Effect<Settings, EngineCon
       fetchSize,
       trackTransactionId: config.trackTransactionId === true,
       statementTimeoutMillis: timeouts.statement_timeout,
-      types: config.types ?? defaultTypes
+      decoders: new Decoders(config.types ?? defaultTypes, new Catalog())
     })
   })
 

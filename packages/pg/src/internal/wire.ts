@@ -2,7 +2,7 @@
  * The parts of node-postgres this driver stands on, typed as they are: `@types/pg` leaves out what a `Submittable` needs.
  */
 import type { Duplex } from "node:stream"
-import pg, { Client, type CustomTypesConfig, Query, Result, types } from "pg"
+import { Client, type CustomTypesConfig, Query, Result, types } from "pg"
 import type { ServerError } from "./failure.js"
 
 /** A connection of node-postgres: writes protocol messages, emits the answers. */
@@ -13,9 +13,6 @@ export interface WireConnection {
   sync(): void
   sendCopyFail(reason: string): void
 }
-
-/** A bound value as it goes over the wire. */
-export type WireValue = string | Buffer | null
 
 /** A client of node-postgres. */
 export interface WireClient {
@@ -33,6 +30,7 @@ export interface WireClient {
 export interface WireResult {
   addFields(fields: ReadonlyArray<any>): void
   parseRow(fields: ReadonlyArray<string | null>): unknown
+  readonly rows: ReadonlyArray<unknown>
   addRow(row: unknown): void
   addCommandComplete(message: { readonly text: string }): void
 }
@@ -48,9 +46,22 @@ export const newClient = (config: object): WireClient =>
 
 export const defaultTypes: Types = types
 
-/** JavaScript values as PostgreSQL's text or bytes, by node-postgres's rules; throws for what has no such form. */
-export const toWire = (value: unknown): WireValue =>
-  (pg as unknown as { readonly utils: { prepareValue(value: unknown): WireValue } }).utils.prepareValue(value)
+const parserOf = (oid: number): (text: string) => unknown => types.getTypeParser(oid, "text")
+
+/** OIDs of the types that node-postgres has parsers for are below it. */
+const lastParsed = 4_000
+
+/** node-postgres's own parsers, as they were before a program could set others. */
+const own = new Map(Array.from({ length: lastParsed }, (_, oid) => [oid, parserOf(oid)]))
+
+const verbatim = parserOf(0)
+
+/** node-postgres's own parser of a type. */
+export const nodePostgresParser = (oid: number): (text: string) => unknown => own.get(oid) ?? verbatim
+
+/** Whether this is what node-postgres reads a type with when nobody has given it anything else. */
+export const isNodePostgresParser = (oid: number, parser: (text: string) => unknown): boolean =>
+  parser === nodePostgresParser(oid)
 
 /**
  * Makes a class one that a pipelined client accepts: it asks for instances of its own `Query`. Nothing of that is used,
