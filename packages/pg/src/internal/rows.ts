@@ -29,7 +29,7 @@ export const rows: Rows = {
     value: pattern,
     after: ""
   }),
-  exact: (column) => `${column}::text`,
+  exact: (column, list) => `${column}::text${list === true ? "[]" : ""}`,
   lock: { update: " FOR UPDATE", share: " FOR SHARE" },
   overriding: "OVERRIDING SYSTEM VALUE ",
   defer: "SET CONSTRAINTS ALL DEFERRED",

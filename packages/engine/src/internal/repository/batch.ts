@@ -35,7 +35,7 @@ const answers = (site: Site, requests: ReadonlyArray<ByKey>): Effect.Effect<Map<
     for (const portion of portions(layout, names.length, requests)) {
       const n = layout.id("effect_n")
       const rows = yield* site.run(
-        `SELECT ${layout.list(layout.codec.selected.map(({ column }) => column.name), "t.")}, v.${n} FROM `,
+        `SELECT ${layout.selection("t.")}, v.${n} FROM `,
         relationOf(layout, names, portion.map(({ key }) => key)),
         ` JOIN ${layout.name} AS t ON ${
           names.map((name) => `t.${layout.id(name)} = v.${layout.id(name)}`).join(" AND ")

@@ -16,8 +16,10 @@ import type { Change } from "../value/deep.js"
 import type { ColumnForm } from "./columnForm.js"
 import { formOf } from "./columnForm.js"
 import { readerOf } from "./reading.js"
+import { ofServerText, readAsText } from "./serverText.js"
 import type { Nothing, Property } from "./values.js"
 import { bindable, propertiesOf, takesUndefined } from "./values.js"
+import type { Rows } from "./words.js"
 
 type Fields = Schema.Struct.Fields
 
@@ -28,6 +30,10 @@ export type Values = Readonly<Record<string, unknown>>
 interface Selected {
   readonly column: Column
   readonly key: string
+  /** The name of its value in a row. */
+  readonly as: string
+  /** Whether it is read as the database's own text, or as a list of these. */
+  readonly text: "value" | "list" | undefined
   readonly read: Change | undefined
   readonly nothing: Nothing
 }
@@ -80,18 +86,29 @@ export class Codec {
   private readonly properties: ReadonlyMap<string, Property>
   private readonly forms = new Map<Column, ColumnForm>()
 
-  constructor(readonly table: AnyTable, readonly dialect: string, readonly parsesDocuments: boolean) {
+  constructor(readonly table: AnyTable, readonly dialect: string, private readonly rows: Rows | undefined) {
     const { columns, model } = table
     this.name = qualified(table)
     this.insert = fieldsOf(model, "insert")
     this.update = fieldsOf(model, "update")
     const select = Schema.Struct(model.fields)
     const properties = this.properties = propertiesOf(select.ast)
-    this.selected = columns.flatMap((column): ReadonlyArray<Selected> => {
+    const hasTexts = rows !== undefined && rows.exact("") !== ""
+    this.selected = columns.flatMap((column, at): ReadonlyArray<Selected> => {
       const property = model.fields[column.field] === undefined ? undefined : properties.get(column.key)
       if (property === undefined) return []
-      const { nothing, type } = property
-      return [{ column, key: column.key, read: readerOf(type, column, this.formOf(column)), nothing }]
+      const { decoded, nothing, type } = property
+      const form = this.formOf(column)
+      const text = hasTexts ? readAsText(type, form) : undefined
+      const read = text === undefined ? readerOf(type, column, form) : ofServerText(decoded, form)
+      return [{
+        column,
+        key: column.key,
+        as: text === undefined ? column.name : `effect_text_${at}`,
+        text,
+        read,
+        nothing
+      }]
     })
     this.large = [...properties.values()].some(({ kind }) => kind === "bigint")
     this.updated = Object.keys(this.update)
@@ -103,7 +120,10 @@ export class Codec {
   formOf(column: Column): ColumnForm {
     let form = this.forms.get(column)
     if (form === undefined) {
-      this.forms.set(column, form = formOf(column, this.kindOf(column), this.dialect, this.parsesDocuments))
+      this.forms.set(
+        column,
+        form = formOf(column, this.kindOf(column), this.dialect, this.rows?.parsesDocuments === true)
+      )
     }
     return form
   }
@@ -125,7 +145,7 @@ export class Codec {
       for (const row of rows) {
         const result = this.decodeOne(this.encodedOf(row))
         if (!Either.isEither(result)) return this.decodeSlowly(rows)
-        if (Either.isLeft(result)) return Effect.fail(this.undecodable(result.left as ParseResult.ParseIssue))
+        if (Either.isLeft(result)) return Effect.fail(this.undecodable(result.left as ParseResult.ParseIssue, row))
         decoded.push(result.right)
       }
       return Effect.succeed(decoded)
@@ -136,24 +156,41 @@ export class Codec {
     return Effect.forEach(rows, (row) =>
       Effect.mapError(
         Effect.suspend(() => this.decodeOne(this.encodedOf(row))),
-        (issue) => this.undecodable(issue)
+        (issue) => this.undecodable(issue, row)
       ))
   }
 
   private encodedOf(row: any): Record<string, unknown> {
     const encoded: Record<string, unknown> = {}
-    for (const { column, key, nothing, read } of this.selected) {
-      const value = row[column.name]
+    for (const { as, key, nothing, read } of this.selected) {
+      const value = row[as]
       if (value !== null && value !== undefined) encoded[key] = read === undefined ? value : read(value)
       else if (nothing !== "absent") encoded[key] = nothing === "null" ? null : undefined
     }
     return encoded
   }
 
-  private undecodable(issue: ParseResult.ParseIssue): RowDecodeError {
-    const problems = issuesOf(issue).map(({ path, problem }) => {
-      const column = this.table.columns.find(({ key }) => key === path[0])?.name
-      return { field: path.map(String).join("."), problem, ...(column === undefined ? undefined : { column }) }
+  /** The value of a column in a row as it came from the database, as the encoded side of the Schema has it. */
+  valueIn(row: Readonly<Record<string, unknown>>, column: string): unknown {
+    const selected = this.selected.find((one) => one.column.name === column)
+    if (selected === undefined) return undefined
+    const value = row[selected.as] ?? null
+    return value === null || selected.read === undefined ? value : selected.read(value)
+  }
+
+  /** A value of another table's column as it is bound for one of this table's. */
+  rebound(name: string, value: unknown): unknown {
+    const column = this.table.columns.find((column) => column.name === name)
+    return column === undefined ? value : this.bind(column, value)
+  }
+
+  private undecodable(issue: ParseResult.ParseIssue, row: any): RowDecodeError {
+    const problems = issuesOf(issue).map(({ path: [key, ...inside], problem }) => {
+      const field = [key, ...inside].map(String).join(".")
+      const selected = this.selected.find((one) => one.key === key)
+      if (selected === undefined) return { field, problem }
+      const { as, column } = selected
+      return { field, column: column.name, problem: `${problem}${boundless(valueAt(row[as], inside))}` }
     })
     return new RowDecodeError({
       table: this.name,
@@ -299,6 +336,19 @@ export class Codec {
     const option = Option.some(value)
     return test({ [field]: option }) ? option : value
   }
+}
+
+const valueAt = (value: any, path: ReadonlyArray<PropertyKey>): unknown =>
+  path.reduce((value, key) => value?.[key as never], value)
+
+/** What PostgreSQL has beyond all times and numbers, and JavaScript's types have not. */
+const boundless = (value: unknown): string => {
+  const word = typeof value === "number" || typeof value === "string"
+    ? /^(-?)infinity$|^NaN$/i.exec(String(value))
+    : null
+  if (word === null) return ""
+  const name = word[1] === undefined ? "NaN" : `${word[1]}infinity`
+  return `: the column holds \`${name}\`, which this type has no value for (read it as a text, or keep such rows out)`
 }
 
 /** What an insert sets to NULL when nothing is said of it: the database would do the same. */

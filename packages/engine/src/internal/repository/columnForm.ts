@@ -17,11 +17,19 @@ export interface ColumnForm {
   readonly parsed: boolean
   /** It holds days, or times of day on a day, without a time zone. */
   readonly local: "day" | "time" | undefined
+  /** It holds instants. */
+  readonly zoned: boolean
+  /** Its type holds texts as they are. */
+  readonly holdsText: boolean
 }
 
 const brackets = /\s*(?:array\s*)?(?:\[\d*\]\s*)+$|\s+array\s*$/i
 
 const localTime = /^timestamp(?:\s*\(\s*\d\s*\))?(?:\s+without\s+time\s+zone)?$/i
+
+const zonedTime = /^(?:timestamptz(?:\s*\(\s*\d\s*\))?|timestamp(?:\s*\(\s*\d\s*\))?\s+with\s+time\s+zone)$/i
+
+const plainText = /^(?:text|uuid|citext|varchar|character varying)(?:\s*\(\s*\d+\s*\))?$/i
 
 /** The form of a column in a dialect. `parses`: its driver gives documents as values, and its database has arrays. */
 export const formOf = (
@@ -33,7 +41,9 @@ export const formOf = (
   if (typeof type === "string") {
     const document = type === "json"
     const local = type === "date" ? "day" : undefined
-    return { kind, document, list: false, arrays: false, parsed: parses && document, local }
+    const holdsText = type === "text" || type === "uuid"
+    const zoned = type === "timestamp"
+    return { kind, document, list: false, arrays: false, parsed: parses && document, local, zoned, holdsText }
   }
   const text = (typeof type.sql === "string" ? type.sql : type.sql[dialect] ?? "").trim()
   const element = text.replace(brackets, "")
@@ -45,6 +55,8 @@ export const formOf = (
     arrays: parses,
     // A structure in a column of texts is a text.
     parsed: parses && document,
-    local: /^date$/i.test(element) ? "day" : localTime.test(element) ? "time" : undefined
+    local: /^date$/i.test(element) ? "day" : localTime.test(element) ? "time" : undefined,
+    zoned: zonedTime.test(element),
+    holdsText: plainText.test(element)
   }
 }

@@ -24,10 +24,18 @@ export class Layout {
     this.name = schema === undefined || dialect.ddl?.schemas === false
       ? dialect.quoteIdentifier(name)
       : `${dialect.quoteIdentifier(schema)}.${dialect.quoteIdentifier(name)}`
-    this.codec = new Codec(table, dialect.name, rows.parsesDocuments)
-    this.columns = this.list(this.codec.selected.map(({ column }) => column.name))
+    this.codec = new Codec(table, dialect.name, rows)
+    this.columns = this.selection()
     this.byField = new Map(table.columns.map((column) => [column.field, column]))
     this.key = rules.primaryKey.map((name) => table.columns.find((column) => column.name === name)!)
+  }
+
+  /** The columns of a row that is read, of a table that is called by the prefix. */
+  selection(prefix = ""): string {
+    return this.codec.selected.map(({ as, column, text }) => {
+      const id = prefix + this.id(column.name)
+      return text === undefined ? id : `${this.rows.exact(id, text === "list")} AS ${this.id(as)}`
+    }).join(", ")
   }
 
   /** The name of a column in quotes. */

@@ -26,16 +26,21 @@ export interface Property {
   readonly kind: ColumnKind | undefined
   readonly nothing: Nothing
   readonly type: AST.AST
+  /** The type that is made of it. */
+  readonly decoded: AST.AST
 }
 
 /** What the encoded side of a row is made of, by key. */
 export const propertiesOf = (ast: AST.AST): ReadonlyMap<string, Property> => {
   const encoded = AST.encodedAST(ast)
+  // The fields are in the same order on both sides.
+  const decoded = AST.getPropertySignatures(AST.typeAST(ast))
   return new Map(
-    AST.getPropertySignatures(encoded).map(({ isOptional, name, type }) => [
+    AST.getPropertySignatures(encoded).map(({ isOptional, name, type }, at) => [
       String(name),
       {
         type,
+        decoded: decoded[at]?.type ?? type,
         kind: tell(type).kind,
         nothing: takesNull(type) ? "null" : isOptional ? "absent" : takesUndefined(type) ? "undefined" : "null"
       }

@@ -43,8 +43,11 @@ export interface Rows {
   readonly among: (column: string, values: ReadonlyArray<unknown>) => Around | undefined
   /** Whether a column has this form: `%` and `_` stand for texts and letters, behind `\` for themselves. */
   readonly like: (column: string, pattern: string, anyCase: boolean) => Around
-  /** A column in a form that loses nothing on its way through JavaScript and compares with the column. */
-  readonly exact: (column: string) => string
+  /**
+   * A column in a form that loses nothing on its way through JavaScript and compares with the column; `list`: each element of an
+   * array by itself. The column as it is where it is that already.
+   */
+  readonly exact: (column: string, list?: boolean) => string
   /** Stands behind a query whose rows are to be kept from others until the end of the transaction. */
   readonly lock: { readonly update: string; readonly share: string }
   /** Stands before the values of an insert, so that a column that counts up takes the value it is given. */

@@ -93,7 +93,7 @@ const filled = (field: string, key: string, schema: Fields[string] | undefined):
 const ofTable = (table: AnyTable, dialect: Dialect): Reader => {
   const { columns, model, name, schema } = table
   const { all, insert } = fieldsOf(model)
-  const codec = new Codec(table, dialect.name, dialect.rows?.parsesDocuments === true)
+  const codec = new Codec(table, dialect.name, dialect.rows)
   // What is left out is looked at afterwards, where the database and the model may know better.
   const optional = Object.fromEntries(
     Object.entries(all).map(([field, type]) => [field, Schema.isSchema(type) ? Schema.optional(type) : type])

@@ -38,7 +38,7 @@ const resolved = (
   const { of } = reference
   const refuse = (problem: string) => Effect.fail(layout.codec.unencodable([{ field, problem }]))
   if (isUndone(of)) return refuse("is a value of a row that was undone")
-  if (reference.isKnown) return Effect.succeed(reference.value)
+  if (reference.isKnown) return Effect.succeed(reference.valueFor(layout, layout.column(field)?.name ?? field))
   return of.unit === ref.unit
     ? Effect.succeed(reference)
     : refuse("is a value of a row that another session has to write")

@@ -15,9 +15,10 @@ export class Reference {
     return this.of.row !== undefined
   }
 
-  /** The value in the database. */
-  get value(): unknown {
-    return this.of.row?.[this.column]
+  /** The value in the database, as a column of this name and table takes it. */
+  valueFor({ codec }: Layout, column: string): unknown {
+    const { layout, row } = this.of
+    return row === undefined ? undefined : codec.rebound(column, layout.codec.valueIn(row, this.column))
   }
 
   toJSON() {
@@ -82,11 +83,11 @@ export const referencesOf = (entry: Entry): ReadonlyArray<Reference> => {
 }
 
 /** Values with the references replaced by what they stand for. */
-export const known = (given: Given): Values => {
+export const known = (layout: Layout, given: Given): Values => {
   let values: Record<string, unknown> | undefined
   for (const column in given) {
     const value = given[column]
-    if (value instanceof Reference) (values ??= { ...given })[column] = value.value
+    if (value instanceof Reference) (values ??= { ...given })[column] = value.valueFor(layout, column)
   }
   return values ?? given
 }

@@ -90,7 +90,7 @@ export class Sender {
 
   private insert(layout: Layout, writes: ReadonlyArray<Insertion>): Effect.Effect<void, SqlFailure> {
     const { table } = layout
-    const values = writes.map(({ given }) => known(given))
+    const values = writes.map(({ given }) => known(layout, given))
     const places = new Map(values.map((value, at) => [value, writes[at]!]))
     // Rows of a table that refers to itself stay in their order; of others, what has the same columns goes together.
     const refersToItself = table.rules.references.some(({ table: target }) =>
@@ -121,7 +121,7 @@ export class Sender {
       if (writes.some((write) => referencesOf(write).some(({ isKnown }) => !isKnown))) {
         return Effect.fail(this.undone(layout, writes))
       }
-      const rows = writes.map((write) => ({ key: known(write.key), values: known(write.given) }))
+      const rows = writes.map((write) => ({ key: known(layout, write.key), values: known(layout, write.given) }))
       // A key or a unique value that changes hands is free only after the update before: these go one by one, in order.
       if (rows.some(({ values }) => Object.keys(values).some((column) => isUnique(layout, column)))) {
         return Effect.forEach(rows, (row) => this.update(layout, [row]), { discard: true })
@@ -185,7 +185,7 @@ export class Sender {
     if (writes.some((write) => referencesOf(write).some(({ isKnown }) => !isKnown))) {
       return Effect.fail(this.undone(layout, writes))
     }
-    const keys = writes.map(({ key }) => known(key))
+    const keys = writes.map(({ key }) => known(layout, key))
     const columns = layout.key.map(({ name }) => name)
     const from = `DELETE FROM ${layout.name} WHERE `
     return Effect.forEach(portions(layout, columns.length, keys), (keys) => {
