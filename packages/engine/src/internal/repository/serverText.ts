@@ -3,7 +3,8 @@
  * an interval has lost something when it is made a text again (microseconds, `infinity`, an hour that the process's time zone
  * leaves out).
  */
-import { DateTime, Option, SchemaAST as AST } from "effect"
+import { DateTime, Option } from "effect"
+import type { SchemaAST as AST } from "effect"
 import { tell } from "../table/columnType.js"
 import type { ColumnKind } from "../table/ddl.js"
 import type { Change } from "../value/deep.js"
