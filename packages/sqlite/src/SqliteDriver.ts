@@ -13,10 +13,10 @@ import { ConnectionError, type EngineConfigError, type SqlFailure } from "effect
 import { settingsOf } from "./internal/config.js"
 import type { Settings } from "./internal/config.js"
 import { make as makeConnection } from "./internal/connection.js"
-import { identityOf } from "./internal/diagnosis.js"
 import type { Handle } from "./internal/handle.js"
 import { open, originOf, type Purpose } from "./internal/open.js"
 import { traits } from "./internal/traits.js"
+import { WatchedFile } from "./internal/watchedFile.js"
 import type { SqliteConfig } from "./SqliteConfig.js"
 import { dialect } from "./SqliteDialect.js"
 
@@ -28,8 +28,10 @@ interface Open {
   /** Of a database in memory: it lives as long as the driver, not as long as a connection to it. */
   memory: Handle | undefined
   connections: number
-  /** Whether the file is known to exist, in the journal mode it was asked to be in. */
-  prepared: boolean
+  /** The file at the path; absent for a database in memory. */
+  readonly watched: WatchedFile | undefined
+  /** Which file is known to be in the journal mode that was asked for. */
+  prepared: number | undefined
   closed: boolean
 }
 
@@ -39,12 +41,31 @@ const release = (all: Open, settings: Settings, handle: Handle): void => {
   handle.close()
 }
 
+/**
+ * Without WAL an open transaction has its journal at the path of the file, where the one that stands there now would be
+ * rolled back by it.
+ */
+const journalInTheWay = ({ handles, watched }: Open, { file, journalMode }: Settings, engine: string) => {
+  if (watched === undefined || journalMode === "wal" || handles.size === 0) return undefined
+  const generation = watched.look()
+  return [...handles].some((handle) => handle.generation !== generation && handle.db.inTransaction)
+    ? new ConnectionError({
+      engine,
+      sent: "no",
+      retryable: true,
+      message:
+        `${file} was replaced, and a transaction is still open on the file that stood there before. Nothing was ` +
+        "sent. Run the work again when that session has ended."
+    })
+    : undefined
+}
+
 const driverClosed = (engine: string, file: string): ConnectionError =>
   new ConnectionError({ engine, retryable: false, message: `The driver of engine "${engine}" is closed (${file}).` })
 
 /** A reader cannot create the file, nor switch it to WAL: the first one opens it for a moment as a writer does. */
 const prepare = (all: Open, settings: Settings, context: ConnectContext) => {
-  const passing = open(settings, "write", context, (handle) => all.handles.add(handle))
+  const passing = open(settings, "write", context, all.watched, (handle) => all.handles.add(handle))
   return Effect.map(passing, (handle) => release(all, settings, handle))
 }
 
@@ -58,9 +79,13 @@ const handleFor = (
   Effect.gen(function*() {
     if (all.closed) return yield* driverClosed(context.engine, settings.file)
     if (all.memory !== undefined) return all.memory
-    if (purpose === "read" && !all.prepared && settings.mode !== "ro") yield* prepare(all, settings, context)
-    const handle = yield* open(settings, purpose, context, opened)
-    all.prepared = true
+    const journal = journalInTheWay(all, settings, context.engine)
+    if (journal !== undefined) return yield* journal
+    if (purpose === "read" && all.prepared !== all.watched?.look() && settings.mode !== "ro") {
+      yield* prepare(all, settings, context)
+    }
+    const handle = yield* open(settings, purpose, context, all.watched, opened)
+    all.prepared = handle.generation
     return handle
   })
 
@@ -75,7 +100,6 @@ const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: C
       Effect.map((handle): DriverConnection => {
         if (settings.memory) all.memory = handle
         const number = all.connections += 1
-        const identity = identityOf(settings.file)
         return makeConnection(handle, {
           id: `${purpose}-${number}`,
           origin: originOf(settings, purpose, context),
@@ -83,11 +107,7 @@ const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: C
           // Of a database in memory there may be an older connection, to be closed when a newer one is in use already.
           release: () =>
             settings.memory && !all.closed && all.connections !== number ? undefined : release(all, settings, handle),
-          moved: (): SqlFailure | undefined =>
-            settings.memory || identityOf(settings.file) === identity ? undefined : new ConnectionError({
-              engine: context.engine,
-              message: `${settings.file} was moved, replaced or removed while it was open.`
-            }),
+          watched: all.watched,
           onServerGone: context.onServerGone
         })
       }),
@@ -131,7 +151,14 @@ const connect = (all: Open, settings: Settings, purpose: Purpose) => (context: C
 export const make = (config: SqliteConfig): Effect.Effect<Driver, EngineConfigError, Scope.Scope> =>
   Effect.gen(function*() {
     const settings = yield* settingsOf(config)
-    const all: Open = { handles: new Set(), memory: undefined, connections: 0, prepared: false, closed: false }
+    const all: Open = {
+      handles: new Set(),
+      memory: undefined,
+      connections: 0,
+      watched: settings.memory ? undefined : new WatchedFile(settings.file),
+      prepared: undefined,
+      closed: false
+    }
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         all.closed = true

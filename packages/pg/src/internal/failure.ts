@@ -22,6 +22,7 @@ export interface ServerError {
   readonly constraint?: string | undefined
   /** In decimal digits: the character of the statement, from 1 on, in characters of Unicode. */
   readonly position?: string | undefined
+  readonly routine?: string | undefined
 }
 
 /** Whether an error came from the server; everything else is the client's or the socket's. */
@@ -99,7 +100,7 @@ const advice: Readonly<Record<string, string>> = {
 export const fromServer = (error: ServerError, about: Circumstances): StatementFailure => {
   const code = error.code ?? "XX000"
   const meaning = { ...classify(code), ...about.means }
-  const words = scrub(error.message, code, about.values ?? [])
+  const words = scrub(error.message, code, about.values ?? [], error.routine)
   // Hints of this class speak of names and types only: "Perhaps you meant to reference the column …".
   const hint = code.startsWith("42") && error.hint !== undefined
     ? ` ${scrub(error.hint, code, about.values ?? [])}`

@@ -64,7 +64,7 @@ export class Link {
     connection.on("readyForQuery", (message: { readonly status: Status }) => this.ready(message.status))
     client.on("notification", (message) => this.onNotification?.(message))
     // A backend that is stopped at once has time for a warning, not for an error.
-    client.on("notice", (notice: ServerError & { readonly routine?: string }) => {
+    client.on("notice", (notice: ServerError) => {
       // A statement can raise a warning with any code.
       if (notice.routine === "quickdie" && (notice.code === "57P01" || notice.code === "57P02")) {
         this.warning = Object.assign(new Error(notice.message), { severity: "FATAL", code: notice.code })

@@ -1,12 +1,16 @@
 /**
- * Takes bound values out of what the server says. PostgreSQL quotes the offending value in many messages
- * (`invalid input syntax for type integer: "…"`), and a function may raise whatever it was given.
+ * Takes bound values out of what the server says, and leaves it the numbers of its own: limits, sizes, how many there
+ * are.
+ *
+ * Where a value can stand depends on who wrote the message. PostgreSQL itself shows values in data exceptions only
+ * (`invalid input syntax for type integer: "…"`); elsewhere it names things of the schema. A function raises whatever it
+ * was given.
  */
 
 const blank = "…"
 
-/** Codes whose messages name things of the schema, never values: short values are left alone there. */
-const namesOnly = /^(42|23|40|25|55|3|0A)/
+/** A text that is shorter may well be a word of the message. */
+const shortest = 4
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
@@ -22,19 +26,33 @@ const textOf = (value: unknown): string | undefined => {
   }
 }
 
-/** The message without the values that were bound to the statement. */
-export const scrub = (message: string, code: string | undefined, values: ReadonlyArray<unknown>): string => {
+/** Whether a function has written this message, in whatever language. */
+const isRaised = (code: string | undefined, routine: string | undefined): boolean =>
+  code === undefined || /^(P0|38|XX)/.test(code) || routine === "exec_stmt_raise"
+
+/** The message without the values that were bound to the statement. `routine` is the server's function that wrote it. */
+export const scrub = (
+  message: string,
+  code: string | undefined,
+  values: ReadonlyArray<unknown>,
+  routine?: string | undefined
+): string => {
+  const isDataException = code?.startsWith("22") === true
+  const raised = isRaised(code, routine)
   let clean = message
-  if (code?.startsWith("22") === true) {
-    // Data exceptions: what stands in quotes or as bytes is the value that did not fit.
+  if (isDataException) {
+    // What stands in quotes or as bytes is the value that did not fit.
     clean = clean.replace(/"[^]*"/g, `"${blank}"`).replace(/0x[0-9a-f]{2}( 0x[0-9a-f]{2})*/gi, blank)
   }
-  const shortest = code !== undefined && namesOnly.test(code) ? 4 : 1
   for (const value of values.flat(4)) {
     const text = textOf(value)
-    if (text === undefined || text.length < shortest || !clean.includes(text)) continue
+    if (text === undefined || text === "" || !clean.includes(text)) continue
+    const isNumber = /^-?\d+(\.\d+)?$/.test(text)
+    if (!raised && (isNumber ? !isDataException : text.length < shortest)) continue
+    // The length in `character varying(3)` and `numeric(5,2)` is the type's.
+    const before = raised || !isNumber ? "(?<![\\p{L}\\p{N}_])" : "(?<![\\p{L}\\p{N}_]|\\w\\((?:\\d+,\\s*)?)"
     // Whole words only: the value 1 is no reason to tear "100 ms" apart.
-    clean = clean.replace(new RegExp(`(?<![\\p{L}\\p{N}_])${escaped(text)}(?![\\p{L}\\p{N}_])`, "gu"), blank)
+    clean = clean.replace(new RegExp(`${before}${escaped(text)}(?![\\p{L}\\p{N}_])`, "gu"), blank)
   }
   return clean
 }

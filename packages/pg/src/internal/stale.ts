@@ -39,7 +39,7 @@ export const forgetStale = (
   return undefined
 }
 
-const isRefusedPlan = (error: ServerError & { readonly routine?: string }): boolean =>
+const isRefusedPlan = (error: ServerError): boolean =>
   error.code === "0A000" && error.routine === "RevalidateCachedQuery" && error.where === undefined
 
 const isUnknownName = (error: ServerError, { name }: Prepared): boolean =>

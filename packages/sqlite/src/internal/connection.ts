@@ -14,8 +14,10 @@ import { bindings } from "./bind.js"
 import type { Settings } from "./config.js"
 import type { Cursor } from "./cursor.js"
 import { type Attempt, failureOf, lockTimeout, type Origin } from "./failure.js"
+import { FileGuard, Superseded } from "./fileGuard.js"
 import type { Handle, Reading } from "./handle.js"
 import { patiently, patientlyNow } from "./lockWait.js"
+import type { WatchedFile } from "./watchedFile.js"
 
 /** Rows a stream reads at a time: the most it holds. */
 const batch = 128
@@ -27,8 +29,8 @@ export interface Surroundings {
   readonly settings: Settings
   /** Lets go of the handle. */
   readonly release: () => void
-  /** The failure to report when the file at this path is no longer the one that was opened. */
-  readonly moved: () => SqlFailure | undefined
+  /** The file at the path of the database; absent for one in memory. */
+  readonly watched: WatchedFile | undefined
   readonly onServerGone: (failure: SqlFailure) => void
 }
 
@@ -42,12 +44,20 @@ const readOnlyBegin = dialect.begin({ readOnly: true })
 
 /** Makes the connection. */
 export const make = (handle: Handle, around: Surroundings): DriverConnection => {
-  const { id, moved, onServerGone, origin, release, settings } = around
+  const { id, onServerGone, origin, release, settings, watched } = around
   const { db } = handle
   let closed = false
   let lost = false
 
+  const guard = watched === undefined ? undefined : new FileGuard(watched, handle, origin)
+
   const failed = (cause: unknown, attempt: Attempt): SqlFailure => {
+    if (guard !== undefined && cause instanceof Superseded) {
+      const failure = guard.failure(attempt.sql)
+      lost = true
+      onServerGone(failure)
+      return failure
+    }
     const readOnly = handle.isReadOnlyTransaction ? "The session is read-only." : origin.readOnly
     const failure = failureOf(db, cause, { ...origin, readOnly }, attempt)
     if (failure.connection === "discard") lost = true
@@ -89,6 +99,7 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     return patient(
       () => done < prelude.length ? { sql: prelude[done]!, bound: [], sent: "no" } : { sql, bound, sent: "yes" },
       () => {
+        guard?.beforeStatement(sql)
         // Only BEGIN finds a lock taken: it is the first.
         for (; done < prelude.length; done++) begin(prelude[done]!)
         onSend?.()
@@ -160,6 +171,7 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
         )
       }
       answer(patient(() => ({ sql, bound: [], sent: "yes" }), () => {
+        if (kind === "commit") guard?.beforeCommit()
         handle.control(sql)
         return status()
       }))
@@ -187,20 +199,17 @@ export const make = (handle: Handle, around: Surroundings): DriverConnection => 
     settle: Effect.void,
     reset,
     adopt: () => handle.adopt(),
-    ping: Effect.suspend(() => {
-      const failure = closed ? undefined : moved()
-      if (failure === undefined) {
-        return Effect.asVoid(
-          patient(
-            () => ({ sql: "SELECT 1", bound: [], sent: "yes" }),
-            () => handle.run("SELECT 1", [], { shape: "rows", prepare: true, safeIntegers: false })
-          )
+    ping: Effect.suspend(() =>
+      Effect.asVoid(
+        patient(
+          () => ({ sql: "SELECT 1", bound: [], sent: "yes" }),
+          () => {
+            guard?.beforeStatement("SELECT 1")
+            return handle.run("SELECT 1", [], { shape: "rows", prepare: true, safeIntegers: false })
+          }
         )
-      }
-      lost = true
-      onServerGone(failure)
-      return Effect.fail(failure)
-    }),
+      )
+    ),
     close: Effect.sync(() => {
       if (closed) return
       closed = true

@@ -84,13 +84,3 @@ export const problemAfter = (cause: unknown, file: string): string | undefined =
     ? `${file} needs a -wal or -journal file beside it, which its folder does not let this process create`
     : undefined
 }
-
-/** Which file stands at a path now: it changes when the file is moved, replaced or removed. */
-export const identityOf = (file: string): string => {
-  try {
-    const { dev, ino } = statSync(file)
-    return `${dev}:${ino}`
-  } catch {
-    return "missing"
-  }
-}

@@ -19,6 +19,8 @@ export interface Origin {
   readonly file: string
   /** Why writes are refused here, where they are. */
   readonly readOnly: string | undefined
+  /** Whether functions of extensions can be called, which put anything into their messages. */
+  readonly extended?: boolean | undefined
 }
 
 /** What was being done. */
@@ -65,6 +67,10 @@ const withoutCode: ReadonlyArray<readonly [RegExp, StatementFailureTag, "keep" |
 
 /** SQLite's generic code covers wrong statements and wrong values. */
 const aboutValues = /^(malformed JSON|bad JSON path|JSON (path|cannot)|integer overflow|fts5: |unterminated string)/
+
+/** SQLite carries `ON DELETE RESTRICT` and `ON UPDATE RESTRICT` out as triggers that raise this. */
+const isRestricted = (code: string, text: string): boolean =>
+  code === "SQLITE_CONSTRAINT_TRIGGER" && text === "FOREIGN KEY constraint failed"
 
 const hints: Partial<Record<StatementFailureTag, string>> = {
   LockTimeoutError: "A stream of this connection still reads the table: end it first.",
@@ -114,18 +120,29 @@ export const failureOf = (
     const known = withoutCode.find(([pattern]) => pattern.test(text))
     // What a function of the program's own throws comes through as it is, out of the middle of a statement.
     const [, tag, connection, hint] = known ??
-      [null, "UnknownError" as const, "discard" as const, `The driver failed: ${masked(text, attempt.bound, true)}.`]
+      [
+        null,
+        "UnknownError" as const,
+        "discard" as const,
+        `The driver failed: ${masked(text, attempt.bound, "foreign")}.`
+      ]
     const sent = known === undefined ? attempt.sent : "no"
     return statementFailure(tag, { ...about, sent, connection, message: joined(hint, `(${origin.file})`) })
   }
   const { connection, retryable, tag: usual } = classify(code)
-  const tag = code === "SQLITE_ERROR" && aboutValues.test(text) ? "DataError" : usual
+  const tag = code === "SQLITE_ERROR" && aboutValues.test(text)
+    ? "DataError"
+    : isRestricted(code, text)
+    ? "ForeignKeyViolation"
+    : usual
   const constraint: ConstraintFacts = db !== undefined && code.startsWith("SQLITE_CONSTRAINT")
     ? constraintFacts(db, text)
     : {}
+  const isTrigger = code === "SQLITE_CONSTRAINT_TRIGGER" && tag !== "ForeignKeyViolation"
   // The text of a constraint failure comes from the schema, except where a trigger made it up.
-  const fromSchema = code.startsWith("SQLITE_CONSTRAINT") && code !== "SQLITE_CONSTRAINT_TRIGGER"
-  const said = fromSchema ? text : masked(text, attempt.bound, code === "SQLITE_ERROR")
+  const said = code.startsWith("SQLITE_CONSTRAINT") && !isTrigger
+    ? text
+    : masked(text, attempt.bound, isTrigger || origin.extended === true ? "foreign" : "own", attempt.sql)
   const what = attempt.sql === undefined ? "cannot open the database" : "refused the statement"
   const message = joined(`SQLite ${what}: ${said} (${code}, ${origin.file}).`, hintFor(tag, code, origin))
   const position = code === "SQLITE_ERROR" && attempt.sql !== undefined ? positionOf(db, attempt.sql, text) : undefined

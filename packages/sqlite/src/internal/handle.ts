@@ -41,8 +41,16 @@ export class Handle {
   readonly #leftovers: Leftovers
   #refusesWrites = false
 
-  /** `readOnly`: the connection never writes, whatever is begun on it. */
-  constructor(readonly db: Database, readonly readOnly: boolean, statementCacheSize: number) {
+  /**
+   * `readOnly`: the connection never writes, whatever is begun on it. `generation`: which file it has open, as
+   * `WatchedFile` counts them.
+   */
+  constructor(
+    readonly db: Database,
+    readonly readOnly: boolean,
+    statementCacheSize: number,
+    readonly generation = 0
+  ) {
     this.#prepared = new BoundedMap(statementCacheSize)
     this.#leftovers = new Leftovers(db, readOnly)
   }

@@ -4,13 +4,14 @@
 import Sqlite from "better-sqlite3"
 import { Effect } from "effect"
 import type { ConnectContext } from "effect-sql-engine/Driver"
-import { EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
+import { ConnectionError, EngineConfigError, type SqlFailure } from "effect-sql-engine/SqlFailure"
 import type { Settings } from "./config.js"
 import { problemAfter, problemBefore } from "./diagnosis.js"
 import { failureOf, lockTimeout, type Origin } from "./failure.js"
 import { Handle } from "./handle.js"
 import { type LockWait, patiently } from "./lockWait.js"
 import { assignment } from "./pragmas.js"
+import type { WatchedFile } from "./watchedFile.js"
 
 /** `write` may write as far as the mode lets it; `read` never does. */
 export type Purpose = "write" | "read"
@@ -34,6 +35,7 @@ const configError = (engine: string, { cause, field, problem }: Refused): Engine
 export const originOf = (settings: Settings, purpose: Purpose, context: ConnectContext): Origin => ({
   engine: context.engine,
   file: settings.file,
+  extended: settings.extensions.length > 0,
   readOnly: settings.mode === "ro"
     ? "The engine was opened with mode \"ro\"."
     : purpose === "read"
@@ -88,45 +90,85 @@ const setUp = (db: Sqlite.Database, settings: Settings, purpose: Purpose) => {
   if (purpose === "read" || settings.mode === "ro") db.pragma("query_only = 1")
 }
 
-const openFile = (settings: Settings, purpose: Purpose): Sqlite.Database => {
-  const problem = settings.memory ? undefined : problemBefore(settings.file, settings.mode)
-  if (problem !== undefined) throw new Refused("filename", problem)
-  return new Sqlite(settings.file, {
-    readonly: purpose === "read" || settings.mode === "ro",
-    fileMustExist: settings.mode !== "rwc",
-    // SQLite's own waiting would stop the event loop.
-    timeout: 0
-  })
+/** The file is not the one it was, and will not hold still. */
+class Unsettled extends Error {}
+
+/** Sees to it that nothing stands beside the file that belongs to another one. */
+const separate = (settings: Settings, watched: WatchedFile): void => {
+  if (watched.isRemoved) {
+    throw new Unsettled("was removed while this engine had it open, and is not created anew: put it back")
+  }
+  const wal = watched.foreignWal
+  if (wal === undefined) return
+  const problem = `was replaced, and ${wal} still belongs to the file that stood there before`
+  if (settings.mode === "ro") throw new Refused("filename", `${settings.file} ${problem}: remove it`)
+  try {
+    watched.setForeignWalAside()
+  } catch (cause) {
+    throw new Refused("filename", `${settings.file} ${problem}, and cannot be renamed: remove it`, cause)
+  }
+}
+
+/** An open file, and which one it is. */
+interface File {
+  readonly db: Sqlite.Database
+  /** What `WatchedFile.look` says as long as the file stands at its path. */
+  readonly generation: number
+}
+
+const openFile = (settings: Settings, purpose: Purpose, watched: WatchedFile | undefined): File => {
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const generation = watched?.look() ?? 0
+    const problem = watched === undefined ? undefined : problemBefore(settings.file, settings.mode)
+    if (watched !== undefined) separate(settings, watched)
+    if (problem !== undefined) throw new Refused("filename", problem)
+    const db = new Sqlite(settings.file, {
+      readonly: purpose === "read" || settings.mode === "ro",
+      fileMustExist: settings.mode !== "rwc",
+      // SQLite's own waiting would stop the event loop.
+      timeout: 0
+    })
+    // The file that was looked at is the one that was opened; one that was created just now is opened once more.
+    if (watched === undefined || watched.look() === generation) return { db, generation }
+    db.close()
+  }
+  throw new Unsettled("was replaced again and again while it was being opened")
 }
 
 /**
  * Opens the database. What was opened is closed on failure, and when a wait for a lock is interrupted; `opened` hears of
- * the handle before anybody could be interrupted with it in hand.
+ * the handle before anybody could be interrupted with it in hand. `watched` is absent for a database in memory.
  */
 export const open = (
   settings: Settings,
   purpose: Purpose,
   context: ConnectContext,
+  watched: WatchedFile | undefined,
   opened: (handle: Handle) => void
 ): Effect.Effect<Handle, SqlFailure> => {
   const origin = originOf(settings, purpose, context)
   const refused = (db: Sqlite.Database | undefined) => (cause: unknown, wait: LockWait | undefined): SqlFailure => {
     if (wait !== undefined) return lockTimeout(origin, { sql: undefined, sent: "no" }, wait)
     if (cause instanceof Refused) return configError(context.engine, cause)
+    if (cause instanceof Unsettled) {
+      const message = `${settings.file} ${cause.message}. Nothing was sent.`
+      return new ConnectionError({ engine: context.engine, sent: "no", retryable: true, message })
+    }
     const problem = problemAfter(cause, settings.file)
     if (problem !== undefined) return configError(context.engine, new Refused("filename", problem, cause))
     return failureOf(db, cause, origin, { sql: undefined, bound: [], sent: "no" })
   }
   return Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      patiently(settings.lockTimeout, () => openFile(settings, purpose), refused(undefined)),
-      (db) =>
+      patiently(settings.lockTimeout, () => openFile(settings, purpose, watched), refused(undefined)),
+      ({ db, generation }) =>
         restore(patiently(settings.lockTimeout, () => setUp(db, settings, purpose), refused(db))).pipe(
           Effect.zipRight(Effect.suspend(() => {
             try {
               loadExtensions(db, settings)
               const readOnly = purpose === "read" || settings.mode === "ro"
-              const handle = new Handle(db, readOnly, settings.statementCacheSize)
+              const handle = new Handle(db, readOnly, settings.statementCacheSize, generation)
+              if (watched?.look() === generation) watched.opened()
               opened(handle)
               return Effect.succeed(handle)
             } catch (cause) {
