@@ -92,6 +92,48 @@ describe("a text of PostgreSQL's", () => {
       yield* Effect.provideService(work, Engine.Engine, engine)
     }))
 
+  it.scoped("is not what an array of numbers, times, bytes or booleans is read as", () =>
+    Effect.gen(function*() {
+      const table = Table.make(
+        "arrays",
+        Schema.Struct({
+          id: Schema.Int,
+          numbers: Schema.Array(Schema.Number),
+          large: Schema.NullOr(Schema.Array(Schema.BigIntFromSelf)),
+          times: Schema.Array(Schema.NullOr(Schema.DateFromSelf)),
+          flags: Schema.Array(Schema.Boolean),
+          grid: Schema.Array(Schema.Array(Schema.Number))
+        }),
+        {
+          columns: {
+            numbers: own("float8[]"),
+            large: own("int8[]"),
+            times: own("timestamptz[]"),
+            flags: own("bool[]"),
+            grid: own("int4[]")
+          }
+        }
+      )
+      const row = (id: number) => ({
+        id,
+        numbers: id === 1 ? [] : [NaN, Infinity, -0, 0.1],
+        large: id === 1 ? null : [2n ** 63n - 1n],
+        times: [null, new Date(id)],
+        flags: [true, false],
+        grid: [[1, 2], [3, id]]
+      })
+      const repository = Repository.make(table)
+      const place = yield* open
+      const engine = yield* place.engine()
+      const work = Effect.gen(function*() {
+        yield* Tables.ensure([table])
+        expect(yield* repository.insert(row(1))).toEqual(row(1))
+        expect(yield* repository.insertMany([row(2), row(3)])).toEqual([row(2), row(3)])
+        expect(yield* repository.findMany({ orderBy: { id: "asc" } })).toEqual([1, 2, 3].map(row))
+      })
+      yield* Effect.provideService(work, Engine.Engine, engine)
+    }))
+
   it.scoped("that no Date stands for is said in the failure: infinity", () =>
     Effect.gen(function*() {
       const table = Table.make(

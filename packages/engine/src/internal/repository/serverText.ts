@@ -31,8 +31,8 @@ const holdsTexts = (ast: AST.AST): boolean => {
 /** How a column is read as a text; nothing where it is read as it is. */
 export const readAsText = (ast: AST.AST, form: ColumnForm): "value" | "list" | undefined => {
   if (form.document || form.holdsText) return undefined
-  if (form.list) return ast._tag !== "StringKeyword" && holdsTexts(ast) ? "list" : "value"
-  return isText(tell(ast).kind) ? "value" : undefined
+  if (isText(tell(ast).kind)) return "value"
+  return form.list && holdsTexts(ast) ? "list" : undefined
 }
 
 const time = /^(\d{4,6})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/
