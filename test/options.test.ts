@@ -99,7 +99,10 @@ const calls: Readonly<Record<string, readonly [meant: string, call: (wrong: any)
   "Migrations.planDown": ["steps", (wrong) => Migrations.planDown(set, wrong)],
   "Migrations.baseline": ["lockTimeout", (wrong) => Migrations.baseline(set, "1", wrong)],
   "Migrations.mark": ["expiry", (wrong) => Migrations.mark(set, "1", "applied", wrong)],
-  "Migrations.fromDirectory": ["checkCode", (wrong) => Migrations.fromDirectory("migrations", wrong).migrations(syntax)],
+  "Migrations.fromDirectory": [
+    "checkCode",
+    (wrong) => Migrations.fromDirectory("migrations", wrong).migrations(syntax)
+  ],
   "Migrations.fromGlob": ["schema", (wrong) => Migrations.fromGlob({}, wrong).migrations(syntax)],
   "Migrations.fromLoader": ["takeOver", (wrong) => Migrations.fromLoader(Effect.succeed([]), wrong).migrations(syntax)],
   "Migrations.fromRecord": ["table", (wrong) => Migrations.fromRecord({}, wrong).migrations(syntax)],

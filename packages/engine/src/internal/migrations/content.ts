@@ -99,7 +99,9 @@ const ofWork = <R>(
 /** `contentOf`, of a value whose parts have no other names: a module may export anything besides. */
 export const contentOfValue = <R>(input: Input<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> => {
   const [first] = isWork(input) ? [] : problemsOf(partsOptions, input)
-  return first === undefined ? contentOf(input, syntax) : Either.left(`has the part \`${first.field}\`, which ${first.problem}`)
+  return first === undefined
+    ? contentOf(input, syntax)
+    : Either.left(`has the part \`${first.field}\`, which ${first.problem}`)
 }
 
 /** Reads what was written down; a text says what is wrong with it. */
