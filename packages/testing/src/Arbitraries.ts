@@ -137,7 +137,11 @@ export const database = <const T extends Tables>(
 ): FastCheck.Arbitrary<Dataset<T>> => {
   EngineConfig.insist(
     "The rows cannot be generated",
-    Object.fromEntries(Object.keys(tables).map((name) => [name, EngineConfig.record(tableOptions)])),
+    Object.fromEntries(
+      Object.keys(tables).map((
+        name
+      ) => [name, EngineConfig.record(tableOptions satisfies EngineConfig.Described<TableOptions<any>>)])
+    ),
     options
   )
   const { order, plans } = planOf(
@@ -172,7 +176,11 @@ export const row = <M extends Table.AnyModel>(
   table: Table.Table<M, any>,
   options: Omit<TableOptions<M>, "rows"> = {}
 ): FastCheck.Arbitrary<Repository.Insert<M>> => {
-  EngineConfig.insist("The row cannot be generated", rowOptions, options)
+  EngineConfig.insist(
+    "The row cannot be generated",
+    rowOptions satisfies EngineConfig.Described<Omit<TableOptions<any>, "rows">>,
+    options
+  )
   const { plans } = planOf(
     [[table.name, { ...table, rules: { ...table.rules, references: [] } } as Table.Any]],
     () => optionsOf(options as TableOptions<any>)

@@ -125,7 +125,11 @@ export const make: Effect.Effect<Faults> = Effect.sync(() => {
   const plan = new Plan()
   const faults: Faults = {
     inject: (step, fault, options = {}) => {
-      EngineConfig.insist("The fault cannot be injected", injectOptions, options)
+      EngineConfig.insist(
+        "The fault cannot be injected",
+        injectOptions satisfies EngineConfig.Described<InjectOptions>,
+        options
+      )
       return Effect.sync(() => {
         const rule = new Rule(step, fault, options)
         plan.rules.push(rule)

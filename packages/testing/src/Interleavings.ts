@@ -244,7 +244,11 @@ const styleOf = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): Styl
 })
 
 const refused = (programs: ReadonlyArray<AnyProgram>, options: AnyOptions): InterleavingsError | undefined => {
-  const unfit = EngineConfig.refusal("The programs cannot be explored", explorationOptions, options)
+  const unfit = EngineConfig.refusal(
+    "The programs cannot be explored",
+    explorationOptions satisfies EngineConfig.Described<AnyOptions>,
+    options
+  )
   if (unfit !== undefined) return new InterleavingsError({ reason: "unsupported", message: unfit.message })
   return programs.length >= 1 && programs.length <= 26 ? undefined : new InterleavingsError({
     reason: "unsupported",

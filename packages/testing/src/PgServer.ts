@@ -151,7 +151,11 @@ export const start = (
   options: PgServerOptions = {}
 ): Effect.Effect<PgServer, PgServerError | ConfigError.ConfigError, Scope.Scope> =>
   Effect.gen(function*() {
-    const refused = EngineConfig.refusal("The server cannot be started", serverOptions, options)
+    const refused = EngineConfig.refusal(
+      "The server cannot be started",
+      serverOptions satisfies EngineConfig.Described<PgServerOptions>,
+      options
+    )
     if (refused !== undefined) return yield* new PgServerError({ message: refused.message })
     const choice = options.binaries ?? (yield* Config.string("PG_TEST_BINARIES").pipe(Config.withDefault("auto")))
     const searchPath = yield* Config.string("PATH").pipe(Config.withDefault(""))

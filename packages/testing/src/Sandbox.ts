@@ -141,9 +141,13 @@ export const rollback = <A, E, R>(
   options: RollbackOptions = {}
 ): Layer.Layer<A | Sandbox, E | SqlFailure, R> =>
   Layer.scopedContext(
-    EngineConfig.fitting("The sandbox cannot be made", rollbackOptions, options, () =>
-      Effect.map(built(layer, given(options)), ({ context }) =>
-        Context.add(context, Sandbox, { mode: "rollback" })))
+    EngineConfig.fitting(
+      "The sandbox cannot be made",
+      rollbackOptions satisfies EngineConfig.Described<RollbackOptions>,
+      options,
+      () =>
+        Effect.map(built(layer, given(options)), ({ context }) => Context.add(context, Sandbox, { mode: "rollback" }))
+    )
   )
 
 type Provided<A> = [A] extends [never] ? Engine.Engine | SqlClient : A
@@ -181,7 +185,11 @@ export const layer = <A = never, E = never, E2 = never>(
   const ready = setup as Effect.Effect<unknown, E2, Provided<A>> | undefined
   const url = mode === "memory" ? "sqlite://" : options.url
   return Layer.scopedContext(Effect.gen(function*() {
-    const refused = EngineConfig.refusal("The sandbox cannot be made", sandboxOptions, options)
+    const refused = EngineConfig.refusal(
+      "The sandbox cannot be made",
+      sandboxOptions satisfies EngineConfig.Described<SandboxOptions>,
+      options
+    )
     if (refused !== undefined) return yield* refused
     if (url === undefined) {
       const problem = `is missing: mode "${mode}" needs a test database`

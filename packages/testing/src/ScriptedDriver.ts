@@ -158,7 +158,11 @@ export const make = (options: Options = {}): Effect.Effect<ScriptedDriver> => Ef
  * @category constructors
  */
 export const unsafeMake = (options: Options = {}): ScriptedDriver => {
-  EngineConfig.insist("The scripted driver cannot be made", scriptedOptions, options)
+  EngineConfig.insist(
+    "The scripted driver cannot be made",
+    scriptedOptions satisfies EngineConfig.Described<Options>,
+    options
+  )
   const server = new Server({
     script: toFunction(options.script),
     onStep: options.onStep,

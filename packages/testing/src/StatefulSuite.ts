@@ -89,7 +89,11 @@ export const repository = <
   table: Table.Table<M, K>,
   options: SuiteOptions<M, K, T, R> = {}
 ): Effect.Effect<void, Sandbox.PropertyFailed, Engine.Engine | Sandbox.Sandbox | NoInfer<R>> => {
-  EngineConfig.insist("The repository cannot be tried", suiteOptions, options)
+  EngineConfig.insist(
+    "The repository cannot be tried",
+    suiteOptions satisfies EngineConfig.Described<SuiteOptions<any, any, any, any>>,
+    options
+  )
   const { fields = {}, filter, given, maxCommands = 12, runs = 50, seed, volatile = [] } = options
   const subject = (options.repository ?? Repository.make(table)) as AnySubject
   const known: RowOptions = { min: 0, max: 0, fields: fields as RowOptions["fields"], filter: filter as never }

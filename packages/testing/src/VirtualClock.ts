@@ -55,7 +55,11 @@ class VirtualClock extends JumpingClock {}
  * @category running
  */
 export const run = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> => {
-  EngineConfig.insist("Nothing can run under a virtual clock", clockOptions, options)
+  EngineConfig.insist(
+    "Nothing can run under a virtual clock",
+    clockOptions satisfies EngineConfig.Described<Options>,
+    options
+  )
   return Effect.gen(function*() {
     const clock = new VirtualClock(options.startMillis ?? 0)
     const limit = clock.unsafeCurrentTimeMillis() + (options.limitMillis ?? Duration.toMillis("3650 days"))

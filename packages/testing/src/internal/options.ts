@@ -1,16 +1,8 @@
 /**
- * What everything here can be told, as tables of options.
+ * What everything here can be told, as tables of options. Where a table is used, the compiler compares it with the type.
  */
 import { Layer, Predicate } from "effect"
 import * as EngineConfig from "effect-sql-engine/EngineConfig"
-import type { TableOptions } from "../Arbitraries.js"
-import type { Options as ExplorationOptions } from "../Interleavings.js"
-import type { PgServerOptions } from "../PgServer.js"
-import type { RollbackOptions, SandboxOptions } from "../Sandbox.js"
-import type { Options as ScriptedOptions } from "../ScriptedDriver.js"
-import type { SuiteOptions } from "../StatefulSuite.js"
-import type { Options as ClockOptions } from "../VirtualClock.js"
-import type { InjectOptions } from "./faults/model.js"
 
 const {
   aDuration,
@@ -30,15 +22,13 @@ const {
   text
 } = EngineConfig
 
-type Described<Options> = EngineConfig.Described<Options>
-
 const aNumber = given(Predicate.isNumber, "a number")
 
 const aLayer = given(Layer.isLayer, "a layer")
 
 const lane = oneOf(["write", "read"])
 
-export const serverOptions: Described<PgServerOptions> = {
+export const serverOptions = {
   binaries: text(),
   settings: dictionary(aString),
   hba: aString,
@@ -46,14 +36,14 @@ export const serverOptions: Described<PgServerOptions> = {
   onLog: aFunction
 }
 
-export const rollbackOptions: Described<RollbackOptions> = {
+export const rollbackOptions = {
   // Which levels there are is for the dialect to say.
   isolation: text(),
   connections: count(1),
   turnTimeout: aDuration
 }
 
-export const sandboxOptions: Described<SandboxOptions<any, any, any>> = {
+export const sandboxOptions = {
   ...rollbackOptions,
   mode: oneOf(["rollback", "clone", "memory"]),
   url: anything,
@@ -65,7 +55,7 @@ export const sandboxOptions: Described<SandboxOptions<any, any, any>> = {
   per: oneOf(["test", "layer"])
 }
 
-export const scriptedOptions: Described<ScriptedOptions> = {
+export const scriptedOptions = {
   script: anything,
   onStep: aFunction,
   onFailure: oneOf(["abort", "continue", "rollback"]),
@@ -79,25 +69,25 @@ export const scriptedOptions: Described<ScriptedOptions> = {
   record: flag()
 }
 
-export const injectOptions: Described<InjectOptions> = {
+export const injectOptions = {
   nth: count(1),
   times: aNumber,
   matching: given(Predicate.isRegExp, "a regular expression"),
   lane
 }
 
-export const clockOptions: Described<ClockOptions> = { limitMillis: aNumber, startMillis: aNumber }
+export const clockOptions = { limitMillis: aNumber, startMillis: aNumber }
 
 const fields = { fields: anything, filter: aFunction }
 
-export const tableOptions: Described<TableOptions<any>> = {
+export const tableOptions = {
   ...fields,
   rows: record({ min: count(0), max: count(0) })
 }
 
-export const rowOptions: Described<Omit<TableOptions<any>, "rows">> = fields
+export const rowOptions = fields
 
-export const suiteOptions: Described<SuiteOptions<any, any, any, any>> = {
+export const suiteOptions = {
   ...fields,
   repository: anything,
   given: anything,
@@ -109,7 +99,7 @@ export const suiteOptions: Described<SuiteOptions<any, any, any, any>> = {
 
 export const engineOption = { engine: anEngine }
 
-export const explorationOptions: Described<ExplorationOptions<any, any, any, any, any, any, any>> = {
+export const explorationOptions = {
   layer: aLayer,
   setup: anEffect,
   invariant: anything,

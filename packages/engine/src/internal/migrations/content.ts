@@ -5,8 +5,10 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Either, Predicate } from "effect"
 import type { SqlSyntax } from "../../SqlText.js"
 import { problemsOf } from "../config/compound.js"
+import { anything } from "../config/kinds.js"
+import type { Described } from "../config/option.js"
+import { flag, text } from "../config/option.js"
 import type { Body, Loaded } from "./model.js"
-import { partsOptions } from "./options.js"
 import { readSql } from "./sections.js"
 import type { Section } from "./sections.js"
 
@@ -95,6 +97,8 @@ const ofWork = <R>(
   typeof work === "string"
     ? ofText(work, syntax, file)
     : Either.right({ transaction: true, up: code(work), down: undefined, checksum: undefined })
+
+const partsOptions: Described<Parts<any>> = { up: anything, down: anything, transaction: flag(), checksum: text() }
 
 /** `contentOf`, of a value whose parts have no other names: a module may export anything besides. */
 export const contentOfValue = <R>(input: Input<R>, syntax: SqlSyntax): Either.Either<Content<R>, string> => {

@@ -5,14 +5,17 @@ import { FileSystem } from "@effect/platform/FileSystem"
 import { Path } from "@effect/platform/Path"
 import { Effect } from "effect"
 import type { MigrationSourceError } from "../../SqlFailure.js"
+import { aFunction } from "../config/kinds.js"
+import type { Described } from "../config/option.js"
+import { flag } from "../config/option.js"
 import { sha256 } from "../sha256.js"
 import { contentOf } from "./content.js"
 import { downInFolder, mayBeFolder, migrationsIn, upInFolder } from "./files.js"
 import type { MigrationFiles } from "./files.js"
 import type { MigrationSet, SetOptions } from "./model.js"
-import { directoryOptions } from "./options.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
+import { setOptions } from "./setOptions.js"
 import { imported, later, ready } from "./sources.js"
 
 /**
@@ -30,6 +33,8 @@ export interface DirectoryOptions extends SetOptions {
   /** Imports a module, given its URL. Default: `import`. */
   readonly load?: ((url: string) => Promise<unknown>) | undefined
 }
+
+const directoryOptions: Described<DirectoryOptions> = { ...setOptions, checkCode: flag(), load: aFunction }
 
 const importModule = (url: string): Promise<unknown> => import(/* @vite-ignore */ /* webpackIgnore: true */ url)
 

@@ -1,19 +1,15 @@
 /**
- * What migrations and their sets can be told, as tables.
+ * What the verbs of migrations can be told, as tables.
  */
-import { either } from "../config/compound.js"
-import { aDuration, aFunction, aLogLevel, anEffect, anything, aString } from "../config/kinds.js"
+import { aDuration, aFunction, aLogLevel, anEffect, aString } from "../config/kinds.js"
 import type { Described } from "../config/option.js"
-import { flag, given, oneOf, text } from "../config/option.js"
+import { flag, given, oneOf } from "../config/option.js"
 import { engineOption } from "../engine/onEngine.js"
 import type { OnEngine } from "../mutex/model.js"
 import type { Allowed } from "./assess.js"
-import type { Parts } from "./content.js"
-import type { DirectoryOptions } from "./directory.js"
 import type { DownOptions } from "./down.js"
 import type { Telling } from "./events.js"
 import type { InitialiseOptions } from "./initialise.js"
-import type { SetOptions } from "./model.js"
 import type { LockOptions } from "./open.js"
 import type { PlanOptions } from "./planned.js"
 import type { RunOptions } from "./run.js"
@@ -70,20 +66,3 @@ export const planDownOptions: Of<Pick<DownOptions, "steps" | "to" | "interrupted
 }
 
 export const downOptions: Of<DownOptions> = { ...lockOptions, ...telling, ...planDownOptions }
-
-export const setOptions: Described<SetOptions> = {
-  name: text(),
-  table: text(),
-  schema: text(),
-  takeOver: either([text(), given((u): u is false => u === false, "`false`")])
-}
-
-/** Of a migration that is given in its parts. */
-export const partsOptions: Described<Parts<any>> = {
-  up: anything,
-  down: anything,
-  transaction: flag(),
-  checksum: text()
-}
-
-export const directoryOptions: Described<DirectoryOptions> = { ...setOptions, checkCode: flag(), load: aFunction }

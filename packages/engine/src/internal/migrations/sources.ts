@@ -9,9 +9,9 @@ import type { SqlSyntax } from "../../SqlText.js"
 import type { Content, Input, InputContext } from "./content.js"
 import { contentOfModule, contentOfValue } from "./content.js"
 import type { Loaded, MigrationSet, SetOptions } from "./model.js"
-import { setOptions } from "./options.js"
 import type { Candidate } from "./set.js"
 import { makeSet, sourceError } from "./set.js"
+import { setOptions } from "./setOptions.js"
 
 /** One that is read already. */
 export const ready = <R>(key: string, name: string, content: Either.Either<Content<R>, string>): Candidate<R> =>

@@ -5,7 +5,8 @@ import { FileSystem } from "@effect/platform/FileSystem"
 import { Path } from "@effect/platform/Path"
 import { Effect } from "effect"
 import type { SeedSourceError } from "../../SqlFailure.js"
-import { fileOptions } from "./options.js"
+import { anything } from "../config/kinds.js"
+import type { Described } from "../config/option.js"
 import type { SeedSource } from "./source.js"
 import { fromJson, sourceError, sourceOf } from "./source.js"
 import { fromYaml } from "./yaml.js"
@@ -21,6 +22,8 @@ export interface FileOptions {
   /** The package `yaml`, for files of that kind. */
   readonly yaml?: YamlModule | undefined
 }
+
+const fileOptions: Described<FileOptions> = { yaml: anything }
 
 const extensions = [".yaml", ".yml", ".json"]
 

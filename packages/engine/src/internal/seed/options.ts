@@ -11,7 +11,6 @@ import { lockOptions } from "../migrations/options.js"
 import type { OnEngine } from "../mutex/model.js"
 import { isTable } from "../table/table.js"
 import type { Problem } from "../url/problem.js"
-import type { FileOptions } from "./file.js"
 import type { Resource } from "./resource.js"
 import type { SeedOptions } from "./run.js"
 
@@ -30,10 +29,6 @@ export const seedPlanOptions: Described<Pick<SeedOptions, keyof typeof seed> & O
   ...seed
 }
 
-export const fileOptions: Described<FileOptions> = {
-  yaml: anything
-}
-
 const resource = record({ table: text(), schema: text(), rows: anything }, undefined, { required: ["table", "rows"] })
 
 /** What is wrong with resources that are no tables and no Schemas. */
@@ -41,6 +36,3 @@ export const resourceProblems = (resources: Readonly<Record<string, Resource>>):
   Object.entries(resources).flatMap(([name, given]) =>
     isTable(given) || Schema.isSchema(given) ? [] : resource.problems(given, `resources.${name}`)
   )
-
-/** Of a source that can be given a name. */
-export const namedOptions: Described<{ readonly name?: string | undefined }> = { name: text() }

@@ -4,9 +4,9 @@
 import { Effect, Predicate } from "effect"
 import { SeedSourceError } from "../../SqlFailure.js"
 import { problemsOf } from "../config/compound.js"
-import type { OptionTable } from "../config/option.js"
+import type { Described, OptionTable } from "../config/option.js"
+import { text } from "../config/option.js"
 import { parseJson } from "./json.js"
-import { namedOptions } from "./options.js"
 
 /** A place in a text; both count from 1. */
 export interface Position {
@@ -48,6 +48,8 @@ interface Named {
   /** Appears in messages. */
   readonly name?: string | undefined
 }
+
+const namedOptions: Described<Named> = { name: text() }
 
 /** A source whose document is read when it is needed, and when its options fit. */
 export const sourceOf = <R = never>(
