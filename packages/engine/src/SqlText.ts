@@ -69,8 +69,8 @@ export {
    * import { PgDialect } from "effect-sql-engine-pg"
    *
    * const text = "create table t (k int);\ncreate role app pasword 'hunter2';"
-   * SqlText.excerpt(text, text.indexOf("pasword"), PgDialect.dialect.syntax).split("\n")
-   * // => ["2 | create role app pasword '*******';", "  |                 ^"]
+   * const shown = SqlText.excerpt(text, text.indexOf("pasword"), PgDialect.dialect.syntax)
+   * shown.split("\n") // => ["2 | create role app pasword '*******';", "  |                 ^"]
    * ```
    *
    * @since 0.1.0
