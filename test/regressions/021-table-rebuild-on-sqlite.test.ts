@@ -33,6 +33,9 @@ const files = {
   Prisma: (copied: string) =>
     `-- RedefineTables\nPRAGMA defer_foreign_keys=ON;\nPRAGMA foreign_keys=OFF;\n${rebuild(copied)}\n` +
     "PRAGMA foreign_keys=ON;\nPRAGMA defer_foreign_keys=OFF;",
+  "D1, which only defers the keys,": (copied: string) => `PRAGMA defer_foreign_keys=ON;\n${rebuild(copied)}`,
+  "somebody who does not know of the pragma": (copied: string) =>
+    rebuild(copied).replace("drop table author", "drop table if exists main.\"author\""),
   "a hand": (copied: string) => `pragma main.foreign_keys(0);\n${rebuild(copied)}\npragma foreign_keys = yes;`
 }
 

@@ -6,7 +6,10 @@
  */
 import type { Database } from "better-sqlite3"
 import type { KeySwitch } from "effect-sql-engine/Dialect"
+import { tokens } from "effect-sql-engine/SqlText"
+import type { Token } from "effect-sql-engine/SqlText"
 import type { Mark } from "./mark.js"
+import { syntax } from "./syntax.js"
 import { traits } from "./traits.js"
 
 /** What a statement turns the enforcement to; `undefined`: it leaves it as it is. */
@@ -31,7 +34,36 @@ export const refuseInTransaction = (db: Database, mark: Mark): void => {
   )
 }
 
+const textOf = (tokens: ReadonlyArray<Token>, from: number): string | undefined => {
+  const at = tokens[from + 1]?.isSign(".") ? from + 2 : from
+  return tokens[at]?.text.toLowerCase()
+}
+
+/** The table that `DROP TABLE` drops. */
+const dropped = (tokens: ReadonlyArray<Token>): string | undefined =>
+  tokens[0]?.isWord("drop") && tokens[1]?.isWord("table")
+    ? textOf(tokens, tokens[2]?.isWord("if") ? 4 : 2)
+    : undefined
+
+/** The name that `ALTER TABLE … RENAME TO` gives. */
+const renamed = (tokens: ReadonlyArray<Token>): string | undefined => {
+  const at = tokens.findIndex((token) => token.isWord("rename"))
+  return tokens[0]?.isWord("alter") && at !== -1 && tokens[at + 1]?.isWord("to") ? textOf(tokens, at + 2) : undefined
+}
+
+/**
+ * Whether a table is dropped and another one takes its name, or the text says so itself. With foreign keys on, DROP TABLE
+ * deletes the rows of every table that refers to it with ON DELETE CASCADE.
+ */
+const rebuilds = (statements: ReadonlyArray<string>): boolean => {
+  const all = statements.map((text) => tokens(text, syntax))
+  const gone = new Set(all.map(dropped))
+  return statements.some((text) => keySwitch.turnedTo(text) === false) ||
+    all.map(renamed).some((name) => name !== undefined && gone.has(name))
+}
+
 export const keySwitch: KeySwitch = {
+  rebuilds,
   turnedTo: (sql) => turnedTo(traits(sql).mark),
   off: "PRAGMA foreign_keys = OFF",
   orphans: "SELECT \"table\" AS child, parent, count(*) AS orphans FROM pragma_foreign_key_check GROUP BY 1, 2"

@@ -173,8 +173,7 @@ export const runStep = <R>(
     const { keySwitch } = around.engine.dialect.script ?? {}
     const work: Effect.Effect<unknown, unknown, R> = !step.transaction
       ? alone(around, step, progress)
-      : keySwitch !== undefined && job._tag === "Statements" &&
-          job.statements.some((text) => keySwitch.turnedTo(text) === false)
+      : keySwitch !== undefined && job._tag === "Statements" && keySwitch.rebuilds(job.statements)
       ? withKeysOff(around, step, job.statements, keySwitch, progress)
       : inTransaction(around, step, progress)
     yield* naming(step, progress, work).pipe(

@@ -23,6 +23,8 @@ export interface ShellCommand {
  * @category scripts
  */
 export interface KeySwitch {
+  /** Whether these statements rebuild a table, and have to run with foreign keys off. */
+  readonly rebuilds: (statements: ReadonlyArray<string>) => boolean
   /** What a statement turns the enforcement to; `undefined`: it leaves it as it is. */
   readonly turnedTo: (sql: string) => boolean | undefined
   /** Turns it off, outside of a transaction. A connection that is given back has it as before. */
