@@ -21,8 +21,6 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["./test/support/postgresBroker.ts"],
     pool: "forks",
-    // The files of a process share one module graph: loading it anew for each took half of a run's time.
-    isolate: false,
     poolOptions: { forks: { minForks: 1, maxForks: 2 } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
