@@ -62,6 +62,12 @@ describe.each([["PostgreSQL", pg.syntax], ["SQLite", sqlite.syntax]])("a migrati
     })
   })
 
+  it("keeps a carriage return that ends no line of a file, and has one checksum for every end of lines", () => {
+    expect(read("select 'a\rb';\r\nselect '\r\n'")).toMatchObject({ up: "select 'a\rb';\nselect '\n'" })
+    expect(checksum("select 1;\r\nselect 2")).toBe(checksum("select 1;\nselect 2"))
+    expect(checksum("select 1;\rselect 2")).toBe(checksum("select 1;\nselect 2"))
+  })
+
   it("knows the lines of its parts", () => {
     const found = readSql("-- no-transaction\r\n-- up\r\nselect 1;\r\n-- down\r\nselect 2;", syntax)
     expect(found).toMatchObject({ up: { line: 3 }, down: { line: 5 } })
@@ -88,6 +94,14 @@ describe.each([["PostgreSQL", pg.syntax], ["SQLite", sqlite.syntax]])("a migrati
     ]
   ])("keeps the checksum it was applied with: %j", (text, before) => {
     expect(checksum(text)).toBe(before)
+  })
+})
+
+describe("a line that ends with a carriage return alone", () => {
+  it("is one to PostgreSQL, and part of a comment to SQLite", () => {
+    const text = "create table a (k int);\r-- down\rdrop table a"
+    expect(readSql(text, pg.syntax)).toMatchObject({ down: { text: "drop table a" } })
+    expect(readSql(text, sqlite.syntax)).toMatchObject({ down: undefined })
   })
 })
 

@@ -39,7 +39,7 @@ const forms: ReadonlyArray<string> = [
   "select xmlelement(name {i}, xmlattributes({s} as {i}), {s}), json_object({s}: {n}), json_array({n}, {s})",
   "select 1.5e10, .5, 5., 1e-3, 0x1F, 0b101, 0o17, 1_000_000, 1.5::float8",
   "select b'1010', B'', x'1FfF', X'0a', n'text', N'te''xt'",
-  "select 1$${s}$$, 'a'$$b$$, $$c$$'d'",
+  "select 1$q$ it's; $q$, 'a'$$b$$, $$c$$'d'",
   "select U&'d\\0061t\\+000061', u&\"d\\0061t\", U&'d!0061' uescape '!'",
   "select {i} {i}, {i} as {i}, 1 as é, 2 as \"名前\", 3 as имя from größe",
   "select grouping({i}), within, ordinality from unnest({i}) with ordinality as t({i}, n)",

@@ -95,7 +95,7 @@ const gaps: ReadonlyArray<string> = [
   "\n",
   "\r\n",
   "\t\f ",
-  "\uFEFF",
+  " \uFEFF",
   " -- it's; {c}\n",
   " -- {c}\r ; ' \n",
   " /* {c} ; ' */ ",

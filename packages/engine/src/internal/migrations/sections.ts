@@ -44,10 +44,11 @@ interface Marker extends Marked {
   readonly begun: boolean
 }
 
-const blank = /^[ \t]*$/
-
-/** Editors and version control change the ends of lines and of files; nobody else does. */
-const normal = (text: string): string => text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n")
+/**
+ * Editors and version control change the ends of lines and of files; nobody else does. A carriage return alone stays: it is a
+ * character of a string, or of a comment that goes on behind it, where the database says so.
+ */
+const normal = (text: string): string => text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n")
 
 const markersOf = (text: string, syntax: SqlSyntax): ReadonlyArray<Marker> => {
   const lexer = new Lexer(text, syntax)
@@ -61,8 +62,9 @@ const markersOf = (text: string, syntax: SqlSyntax): ReadonlyArray<Marker> => {
     }
     const marked = boundary.isInside(token.depth) ? undefined : markedBy(token.text)
     if (marked === undefined) continue
-    const start = text.lastIndexOf("\n", token.start) + 1
-    if (blank.test(text.slice(start, token.start))) {
+    let start = token.start
+    while (text[start - 1] === " " || text[start - 1] === "\t") start--
+    if (start === 0 || syntax.lineEnds.includes(text[start - 1]!)) {
       found.push({ ...marked, start, end: Math.min(token.end + 1, text.length), begun })
     }
   }
@@ -116,5 +118,5 @@ const checksumOf = (whole: string, all: ReadonlyArray<Marker>): string => {
   }
   if (isUp) up += whole.slice(from)
   const transaction = !all.some(({ alone }) => alone)
-  return sha256(`${transaction ? "" : "-- no-transaction\n"}${up.trim()}`)
+  return sha256(`${transaction ? "" : "-- no-transaction\n"}${up.replaceAll("\r", "\n").trim()}`)
 }
