@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import * as net from "node:net"
 import { Reported } from "./dirt.js"
+import { guardIncoming } from "./incoming.js"
 import { Link } from "./link.js"
 import { PreparedStatements } from "./preparedStatements.js"
 import type { Endpoint, Settings } from "./settings.js"
@@ -50,6 +51,7 @@ export const dial = (
       stream: () => socket,
       pipeline: true
     })
+    guardIncoming(client.connection)
     client.getStartupConf = () => message
     const parameters = new Reported()
     client.connection.on("parameterStatus", (message: { parameterName: string; parameterValue: string }) =>

@@ -2,6 +2,7 @@
  * Which failures prove more than the end of one connection: that the server is gone, or is not the one we want any more.
  */
 import { isServerError, type ServerError } from "./failure.js"
+import { Unintelligible } from "./incoming.js"
 import type { Settings } from "./settings.js"
 
 /** A host that does not answer, or has forgotten us, has forgotten everybody. */
@@ -12,6 +13,8 @@ const hostGone = new Set(["ETIMEDOUT", "ECONNRESET", "EPIPE", "EHOSTUNREACH", "E
  * without a word may have been a pooler's doing, and proves nothing.
  */
 export const deathProvesGone = (error: Error | ServerError, idle: boolean): boolean => {
+  // What this one connection was sent says nothing of the others.
+  if (error instanceof Unintelligible) return false
   if (isServerError(error)) return /^(57P0[123]|08)/.test(error.code ?? "")
   return !idle || hostGone.has((error as NodeJS.ErrnoException).code ?? "")
 }

@@ -9,6 +9,7 @@ import { type CancelOutcome, type CancelTarget, sendCancel } from "./cancel.js"
 import type { Reported } from "./dirt.js"
 import { type Exchange, Outcome } from "./exchange.js"
 import { isServerError, type ServerError } from "./failure.js"
+import { Unintelligible } from "./incoming.js"
 import type { PreparedStatements } from "./preparedStatements.js"
 import type { WireClient } from "./wire.js"
 
@@ -60,6 +61,8 @@ export class Link {
     connection.on("errorMessage", (error: ServerError & Error) => {
       // Nothing comes after FATAL but the end of the connection; a proxy may keep even that from us.
       if (/^(FATAL|PANIC)$/.test(error.severity ?? "")) this.die(error)
+      // Not the server's: what it sent was no message.
+      else if (!isServerError(error)) this.die(new Unintelligible(false))
     })
     connection.on("readyForQuery", (message: { readonly status: Status }) => this.ready(message.status))
     client.on("notification", (message) => this.onNotification?.(message))
@@ -194,7 +197,9 @@ export class Link {
     const lost = error instanceof Error ? error : new Error(error.message)
     exchanges.forEach((exchange, index) => {
       const said = exchange.error ?? (isServerError(error) ? error : undefined)
-      exchange.onDone(new Outcome(index === 0 ? said : undefined, lost))
+      // What the first was sent is not the others' doing.
+      const reason = index === 0 || !(lost instanceof Unintelligible) ? lost : new Error(lost.message)
+      exchange.onDone(new Outcome(index === 0 ? said : undefined, reason))
     })
     if (!this.closing) this.onDeath(error, idle)
     this.checkQuiet()

@@ -10,6 +10,7 @@ import type { Odd } from "./collect.js"
 import type { Exchange, Outcome } from "./exchange.js"
 import { fromServer, linkFailure, type ServerError, shown } from "./failure.js"
 import { refusalProvesGone } from "./gone.js"
+import { Unintelligible } from "./incoming.js"
 import { Unreadable } from "./values/unreadable.js"
 
 /** How far an exchange came. */
@@ -41,6 +42,7 @@ export const outcomeFailure = (channel: Channel, outcome: Outcome, answered: Ans
 
 const lost = (channel: Channel, reason: Error | undefined, answered: Answered): SqlFailure => {
   const { context, settings } = channel
+  if (reason instanceof Unintelligible && reason.tooLong) return tooLong(channel, reason, answered)
   return linkFailure(
     `The connection to ${settings.target} was lost before the answer came (${reason?.message}). ${
       answered.commit === true ? "The transaction may be committed" : "The statement may have run"
@@ -54,6 +56,17 @@ const lost = (channel: Channel, reason: Error | undefined, answered: Answered): 
     (reason as NodeJS.ErrnoException | undefined)?.code
   )
 }
+
+const tooLong = ({ context }: Channel, { message }: Error, { inTransaction, statement }: Answered): DataError =>
+  new DataError({
+    message: `The answer cannot be read: ${message}. The connection was closed${
+      inTransaction ? ", and its transaction is rolled back" : ""
+    }. Read the value in parts, with substring or as several rows.`,
+    engine: context.engine,
+    sent: "maybe",
+    connection: "discard",
+    ...(statement === undefined ? {} : { statement: shown(statement) })
+  })
 
 const refused = (channel: Channel, error: ServerError, dead: boolean, answered: Answered): SqlFailure => {
   const { context, settings } = channel

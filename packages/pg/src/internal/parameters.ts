@@ -12,6 +12,12 @@ import { Unencodable } from "./values/unencodable.js"
 /** The protocol counts parameters with 16 bits. */
 const mostParameters = 65_535
 
+/** The server ends the connection on a longer message; the names, lengths and formats in it need some room as well. */
+const mostBytes = 2 ** 30 - 2 ** 20
+
+/** Where it begins to be worth while to count. */
+const large = 2 ** 24
+
 /**
  * Makes the values ready, or says why they cannot be sent. `kinds`: of the parameters; where they are not given and one of
  * the values needs its own, `undefined`.
@@ -35,26 +41,32 @@ export const bind = (
       "in smaller batches, or as arrays through unnest. Nothing was sent."
     return new SqlSyntaxError({ message, ...unsent(statement, engine) })
   }
-  let at = 0
-  try {
-    const values: Array<WireValue> = []
-    for (; at < params.length; at++) {
-      values.push(encode(params[at], kinds === undefined ? undefined : kinds[at] ?? "plain"))
+  const values: Array<WireValue> = []
+  let isUntyped = false
+  let isLarge = false
+  for (let at = 0; at < params.length; at++) {
+    try {
+      const value = encode(params[at], kinds === undefined ? undefined : kinds[at] ?? "plain")
+      if (value !== null && value.length > large) isLarge = true
+      values.push(value)
+    } catch (cause) {
+      if (cause === untyped) isUntyped = true
+      else {
+        const problem = cause instanceof Unencodable ? cause.message : "cannot be written as text"
+        const message = `The value bound to $${at + 1} ${problem}; nothing was sent.`
+        return new DataError({ message, ...unsent(statement, engine) })
+      }
     }
-    return values
-  } catch (cause) {
-    // What has no form for any type is refused before the server is asked for the types.
-    if (cause === untyped) return isFailure(bind(statement, engine, none))
-    const problem = cause instanceof Unencodable ? cause.message : "cannot be written as text"
-    const message = `The value bound to $${at + 1} ${problem}; nothing was sent.`
+  }
+  const bytes = isLarge ? values.reduce((sum, value) => sum + (value === null ? 0 : Buffer.byteLength(value)), 0) : 0
+  if (bytes > mostBytes) {
+    const message =
+      `The values of a statement have ${bytes} bytes, and PostgreSQL takes at most ${mostBytes} at once. ` +
+      "Write them in parts. Nothing was sent."
     return new DataError({ message, ...unsent(statement, engine) })
   }
+  return isUntyped ? undefined : values
 }
-
-const none: ReadonlyArray<never> = []
-
-const isFailure = <A>(bound: ReadonlyArray<A> | SqlFailure | undefined): SqlFailure | undefined =>
-  bound === undefined || Array.isArray(bound) ? undefined : bound as SqlFailure
 
 /** Whether values were made ready. */
 export const isBound = (

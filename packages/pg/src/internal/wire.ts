@@ -9,6 +9,9 @@ import type { ServerError } from "./failure.js"
 export interface WireConnection {
   readonly stream: Duplex
   on(event: string, listener: (message: any) => void): unknown
+  emit(event: string, message: unknown): unknown
+  /** Reads messages from a stream, and emits each. */
+  attachListeners: (stream: Duplex) => void
   query(text: string): void
   sync(): void
   sendCopyFail(reason: string): void

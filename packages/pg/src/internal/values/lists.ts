@@ -8,7 +8,7 @@ import { type Kind, ListKind } from "./types.js"
 import { Unencodable } from "./unencodable.js"
 
 /** Arrays in arrays: the server takes 6. One that holds itself has no last. */
-const deepest = 100
+const deepest = 1_000
 
 const special = /["\\]/g
 
