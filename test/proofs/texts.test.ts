@@ -148,10 +148,10 @@ describe.each(
       let succeeded = 0
       for (let i = 0; i < watched; i++) {
         const one = fill(luck.pick(harmless), grammar, luck)
-        const session = engine.transaction(Effect.withTracer(engine.sql.unsafe(one), tracer))
-        const exit = yield* Effect.exit(
-          luck.below(4) === 0 ? session : Effect.withTracer(engine.sql.unsafe(one), tracer)
-        )
+        const alone = Effect.withTracer(engine.sql.unsafe(one), tracer)
+        const exit = luck.below(4) === 0
+          ? yield* Effect.exit(engine.transaction(alone))
+          : yield* Effect.exit(alone)
         if (Exit.isSuccess(exit)) succeeded++
         // What a failure says of its statement is for its caller: the text as it was written.
         else spans.at(-1)!.ended = undefined
