@@ -149,7 +149,7 @@ describe.each(
       for (let i = 0; i < watched; i++) {
         const one = fill(luck.pick(harmless), grammar, luck)
         const alone = Effect.withTracer(engine.sql.unsafe(one), tracer)
-        const exit = luck.below(4) === 0
+        const exit: Exit.Exit<unknown, unknown> = luck.below(4) === 0
           ? yield* Effect.exit(engine.transaction(alone))
           : yield* Effect.exit(alone)
         if (Exit.isSuccess(exit)) succeeded++
