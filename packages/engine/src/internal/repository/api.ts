@@ -122,12 +122,16 @@ export interface Slice<A> {
  */
 export interface UpsertOptions<M> {
   /**
-   * The fields of a unique rule. Default: the key; where the database makes that, the only other unique rule.
+   * The fields of a unique rule, or of a unique index, which may be declared with `where`. Default: the key; where the
+   * database makes that, the only other unique rule.
    */
   readonly on?: (keyof Row<M> & string) | ReadonlyArray<keyof Row<M> & string> | undefined
   /** Texts meet whatever the case of their letters. Needs a unique index on `lower(…)` of these columns. */
   readonly anyCase?: boolean | undefined
-  /** Which fields of the row that is there are set. Default: all that a model's `update` variant has, but for the key. */
+  /**
+   * Which fields of the row that is there are set. Default: those that the new row mentions and a model's `update` variant
+   * has, but for the key.
+   */
   readonly update?: ReadonlyArray<keyof Row<M> & string> | undefined
 }
 

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import type { RowEncodeError } from "../failure/row.js"
 import type { Column } from "../table/model.js"
 import type { Layout } from "./layout.js"
-import { around, between, bound, segments } from "./text.js"
+import { around, between, bound, combined, segments } from "./text.js"
 
 type Text = ReadonlyArray<Segment>
 type Compiled = Effect.Effect<Text, RowEncodeError, any>
@@ -71,7 +71,7 @@ export class Filters {
   private all(word: string, parts: ReadonlyArray<Compiled>, empty: Text): Compiled {
     if (parts.length === 0) return Effect.succeed(empty)
     if (parts.length === 1) return parts[0]!
-    return Effect.map(Effect.all(parts), (all) => segments("(", between(word, all), ")"))
+    return Effect.map(Effect.all(parts), (all) => combined(word, all))
   }
 
   private part(field: string, condition: unknown): Compiled {

@@ -15,16 +15,19 @@ const literal = (value: string): Segment => ({ _tag: "Literal", value })
 
 const isFragment = (piece: object): piece is Fragment => FragmentId in piece
 
+/** One by one: an argument for each of a hundred thousand segments would overflow the stack. */
+const add = (all: Array<Segment>, piece: Piece): void => {
+  if (piece === undefined || piece === "") return
+  if (typeof piece === "string") all.push(literal(piece))
+  else if (Array.isArray(piece)) { for (const segment of piece as ReadonlyArray<Segment>) all.push(segment) }
+  else if (isFragment(piece)) { for (const segment of piece.segments) all.push(segment) }
+  else all.push(piece as Segment)
+}
+
 /** Pieces as segments. */
 export const segments = (...pieces: ReadonlyArray<Piece>): ReadonlyArray<Segment> => {
   const all: Array<Segment> = []
-  for (const piece of pieces) {
-    if (piece === undefined || piece === "") continue
-    if (typeof piece === "string") all.push(literal(piece))
-    else if (Array.isArray(piece)) all.push(...(piece as ReadonlyArray<Segment>))
-    else if (isFragment(piece)) all.push(...piece.segments)
-    else all.push(piece as Segment)
-  }
+  for (const piece of pieces) add(all, piece)
   return all
 }
 
@@ -39,5 +42,24 @@ export const around = ({ after, before, value }: Around): ReadonlyArray<Segment>
   segments(before, bound(value), after)
 
 /** Pieces with a text between them. */
-export const between = (separator: string, pieces: ReadonlyArray<Piece>): ReadonlyArray<Segment> =>
-  segments(...pieces.flatMap((piece, at) => at === 0 ? [piece] : [separator, piece]))
+export const between = (separator: string, pieces: ReadonlyArray<Piece>): ReadonlyArray<Segment> => {
+  const all: Array<Segment> = []
+  pieces.forEach((piece, at) => {
+    if (at > 0) add(all, separator)
+    add(all, piece)
+  })
+  return all
+}
+
+/** The most conditions that stand side by side. */
+const widest = 100
+
+/**
+ * Conditions with a word between them, in parentheses. Many are put together in pairs, and these in pairs: a database reads
+ * `a OR b OR c` as an expression that is as deep as the list is long, and SQLite takes a depth of 1,000.
+ */
+export const combined = (word: string, pieces: ReadonlyArray<Piece>): ReadonlyArray<Segment> => {
+  if (pieces.length <= widest) return segments("(", between(word, pieces), ")")
+  const middle = pieces.length >> 1
+  return segments("(", combined(word, pieces.slice(0, middle)), word, combined(word, pieces.slice(middle)), ")")
+}

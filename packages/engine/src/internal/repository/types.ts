@@ -101,7 +101,8 @@ export type Operators<A> =
   & ([Plain<A>] extends [string] ? Texts : unknown)
 
 /**
- * What can be asked of a text. `anyCase` does not look at the case of letters; on SQLite only of ASCII ones.
+ * What can be asked of a text. `anyCase` does not look at the case of letters: on SQLite of all letters, on PostgreSQL of
+ * those that the database's locale has (`C`: ASCII only).
  *
  * @since 0.1.0
  * @category conditions

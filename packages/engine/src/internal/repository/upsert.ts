@@ -1,13 +1,12 @@
 /**
  * Insert, or update what is there already: one statement, so that rivals cannot come in between.
- *
- * Source: https://www.postgresql.org/docs/18/sql-insert.html#SQL-ON-CONFLICT, https://www.sqlite.org/lang_upsert.html
  */
 import type { Segment } from "@effect/sql/Statement"
 import { Effect } from "effect"
-import type { RowEncodeError } from "../failure/row.js"
 import type { Column } from "../table/model.js"
 import type { Values } from "./codec.js"
+import type { Asked, Conflict } from "./conflict.js"
+import { conflictOf } from "./conflict.js"
 import { insertion, insertions } from "./insertion.js"
 import { textOf } from "./key.js"
 import type { Site } from "./site.js"
@@ -16,53 +15,38 @@ import type { WriteFailure } from "./write.js"
 import { inOrder } from "./write.js"
 
 /** What may be said of an upsert; documented where it is public. */
-export interface Upsert {
-  readonly on?: string | ReadonlyArray<string> | undefined
-  readonly anyCase?: boolean | undefined
+export interface Upsert extends Asked {
   readonly update?: ReadonlyArray<string> | undefined
 }
 
-const listOf = <A>(given: A | ReadonlyArray<A>): ReadonlyArray<A> => Array.isArray(given) ? given : [given as A]
+/** A row as it is inserted, and the columns in which a row that is there is set. */
+interface Row {
+  readonly values: Values
+  readonly set: ReadonlyArray<Column>
+}
 
-/** The columns in which a row may meet one that is there. */
-const targetOf = (
-  { layout }: Site,
-  on: Upsert["on"],
-  given: Values
-): Effect.Effect<ReadonlyArray<Column>, RowEncodeError> => {
+/**
+ * The columns that a row sets in one that is there: what may be changed, what was named, or what fills itself. A field that
+ * the row does not say is left alone: an insert gives it a default or NULL, which is no reason to lose what is there.
+ */
+const setIn = ({ layout, ways }: Site, { columns }: Conflict, { update }: Upsert, row: object, values: Values) => {
   const { codec, key, table } = layout
-  const refuse = (problem: string) => Effect.fail(codec.unencodable([{ field: "on", problem }]))
-  if (on !== undefined) {
-    const columns = listOf(on).map((field) => layout.column(field))
-    return columns.some((column) => column === undefined)
-      ? refuse("names what is no field of the table")
-      : Effect.succeed(columns as ReadonlyArray<Column>)
-  }
-  if (key.length > 0 && key.every(({ name }) => name in given)) return Effect.succeed(key)
-  // The key is left to the database, so it cannot be met there.
-  const [unique, other] = table.rules.uniques
-  if (unique === undefined || other !== undefined) {
-    return refuse("is missing: the key is left to the database, and there is not exactly one other unique rule")
-  }
-  return Effect.succeed(unique.columns.map((name) => table.columns.find((column) => column.name === name)!))
+  const isSet = ({ field }: Column): boolean =>
+    codec.touched.includes(field) ||
+    (update === undefined ? codec.updated.includes(field) && field in row : update.includes(field))
+  return table.columns.filter((column) =>
+    column.name in values && !columns.includes(column) && !key.includes(column) && column !== ways.version &&
+    column !== ways.deleted && isSet(column)
+  )
 }
 
 /** ON CONFLICT … DO UPDATE. */
 const tail = (
-  site: Site,
-  target: ReadonlyArray<Column>,
-  { anyCase, update }: Upsert,
+  { layout, ways: { deleted, version } }: Site,
+  conflict: Conflict,
+  set: ReadonlyArray<Column>,
   columns: ReadonlyArray<string>
 ): ReadonlyArray<Segment> => {
-  const { layout, ways: { deleted, version } } = site
-  const { codec, table } = layout
-  const place = (column: Column) =>
-    anyCase === true && codec.kindOf(column) === "text" ? `lower(${layout.id(column.name)})` : layout.id(column.name)
-  const fields = update ?? codec.updated
-  const set = table.columns.filter((column) =>
-    columns.includes(column.name) && !target.includes(column) && !layout.key.includes(column) && column !== version &&
-    column !== deleted && (fields.includes(column.field) || codec.touched.includes(column.field))
-  )
   const words = set.map(({ name }) => `${layout.id(name)} = excluded.${layout.id(name)}`)
   if (version !== undefined) words.push(`${layout.id(version.name)} = t.${layout.id(version.name)} + 1`)
   // A deleted row that is written again is there again.
@@ -71,33 +55,41 @@ const tail = (
     words.push(columns.includes(deleted.name) ? `${name} = excluded.${name}` : `${name} = NULL`)
   }
   // Something has to be written for the row to be returned.
-  if (words.length === 0) words.push(`${layout.id(target[0]!.name)} = t.${layout.id(target[0]!.name)}`)
-  return segments(` ON CONFLICT (${target.map(place).join(", ")}) DO UPDATE SET `, between(", ", words))
+  if (words.length === 0) {
+    const name = layout.id(conflict.columns[0]!.name)
+    words.push(`${name} = t.${name}`)
+  }
+  return segments(` ON CONFLICT ${conflict.target} DO UPDATE SET `, between(", ", words))
 }
 
 export const upsert = (site: Site, row: object, options: Upsert): Effect.Effect<any, WriteFailure, any> =>
   Effect.gen(function*() {
     const values = yield* site.layout.codec.encodeInsert(row)
-    const target = yield* targetOf(site, options.on, values)
+    const conflict = yield* conflictOf(site.layout, options, values)
+    const set = setIn(site, conflict, options, row, values)
     const columns = Object.keys(values)
-    const rows = yield* site.read(
-      insertion(site.layout, columns, [values], tail(site, target, options, columns))
-    )
+    const rows = yield* site.read(insertion(site.layout, columns, [values], tail(site, conflict, set, columns)))
     return rows[0]
   })
 
-/** Rows in groups in which no two meet in the same place: a statement cannot write a row twice. */
+/**
+ * Rows in groups that one statement can write: they set the same columns, and no two meet in the same place, because a
+ * statement cannot write a row twice.
+ */
 const apart = (
-  target: ReadonlyArray<Column>,
+  { columns }: Conflict,
   anyCase: boolean,
-  rows: ReadonlyArray<Values>
-): ReadonlyArray<ReadonlyArray<Values>> => {
-  const groups: Array<Array<Values>> = []
+  rows: ReadonlyArray<Row>
+): ReadonlyArray<ReadonlyArray<Row>> => {
+  const groups: Array<Array<Row>> = []
   let seen = new Set<string>()
   for (const row of rows) {
-    const exact = textOf(target.map(({ name }) => row[name]))
+    const exact = textOf(columns.map(({ name }) => row.values[name]))
     const place = anyCase ? exact.toLowerCase() : exact
-    if (groups.length === 0 || seen.has(place)) {
+    const first = groups.at(-1)?.[0]
+    const isAlike = first !== undefined && first.set.length === row.set.length &&
+      first.set.every((column, at) => column === row.set[at])
+    if (!isAlike || seen.has(place)) {
       groups.push([])
       seen = new Set()
     }
@@ -114,11 +106,14 @@ export const upsertMany = (
 ): Effect.Effect<Array<any>, WriteFailure, any> =>
   Effect.gen(function*() {
     const { layout } = site
-    const values = yield* Effect.forEach(rows, (row) => layout.codec.encodeInsert(row))
+    const given = [...rows]
+    const values = yield* Effect.forEach(given, (row) => layout.codec.encodeInsert(row))
     if (values.length === 0) return []
-    const target = yield* targetOf(site, options.on, values[0]!)
-    const texts = apart(target, options.anyCase === true, values).flatMap((group) =>
-      insertions(layout, group, (columns) => tail(site, target, options, columns)).map(({ text }) => text)
+    const conflict = yield* conflictOf(layout, options, values[0]!)
+    const all = values.map((values, at) => ({ values, set: setIn(site, conflict, options, given[at]!, values) }))
+    const texts = apart(conflict, options.anyCase === true, all).flatMap((group) =>
+      insertions(layout, group.map(({ values }) => values), (columns) => tail(site, conflict, group[0]!.set, columns))
+        .map(({ text }) => text)
     )
     return yield* inOrder(site, texts)
   })
