@@ -134,6 +134,25 @@ describe("a text of PostgreSQL's", () => {
       yield* Effect.provideService(work, Engine.Engine, engine)
     }))
 
+  it.scoped("is not changed by reading it: an address without a mask, blanks behind a char", () =>
+    Effect.gen(function*() {
+      const table = Table.make(
+        "kept",
+        Schema.Struct({ id: Schema.Int, address: Schema.String, code: Schema.String }),
+        { columns: { address: own("inet"), code: own("char(5)") } }
+      )
+      const repository = Repository.make(table)
+      const place = yield* open
+      const engine = yield* place.engine()
+      const work = Effect.gen(function*() {
+        yield* Tables.ensure([table])
+        const row = { id: 1, address: "154.130.249.154", code: "ab   " }
+        expect(yield* repository.insert(row)).toEqual(row)
+        expect(yield* repository.findMany({ where: { address: row.address } })).toEqual([row])
+      })
+      yield* Effect.provideService(work, Engine.Engine, engine)
+    }))
+
   it.scoped("that no Date stands for is said in the failure: infinity", () =>
     Effect.gen(function*() {
       const table = Table.make(

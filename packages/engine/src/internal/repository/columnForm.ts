@@ -29,7 +29,8 @@ const localTime = /^timestamp(?:\s*\(\s*\d\s*\))?(?:\s+without\s+time\s+zone)?$/
 
 const zonedTime = /^(?:timestamptz(?:\s*\(\s*\d\s*\))?|timestamp(?:\s*\(\s*\d\s*\))?\s+with\s+time\s+zone)$/i
 
-const plainText = /^(?:text|uuid|citext|varchar|character varying)(?:\s*\(\s*\d+\s*\))?$/i
+/** Drivers give these as texts already, and a cast to text would change some: `inet` gains its `/32`, `char` loses its blanks. */
+const plainText = /^(?:text|uuid|citext|inet|bpchar|char|character|varchar|character varying)(?:\s*\(\s*\d+\s*\))?$/i
 
 /** The form of a column in a dialect. `parses`: its driver gives documents as values, and its database has arrays. */
 export const formOf = (
