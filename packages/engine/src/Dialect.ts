@@ -15,7 +15,7 @@ import type { SqlSyntax } from "./SqlText.js"
 
 export type { KeptSettings, KeySwitch, Script, ShellCommand } from "./internal/migrations/words.js"
 export type { Lock, RowLock, SessionLock } from "./internal/mutex/words.js"
-export type { Around, Cell, Rows } from "./internal/repository/words.js"
+export type { Around, Cell, Interleaved, Rows, RowsColumn } from "./internal/repository/words.js"
 export type { Bound, Seeding } from "./internal/seed/words.js"
 export type { ColumnKind, Ddl, Literal, Query } from "./internal/table/ddl.js"
 export type {

@@ -7,12 +7,11 @@ import type { BeginOptions, Dialect } from "effect-sql-engine/Dialect"
 import { classify as classifyCode } from "./internal/classify.js"
 import { ddl } from "./internal/ddl/ddl.js"
 import { lock } from "./internal/lock.js"
+import { quoteIdentifier } from "./internal/quoting.js"
 import { rows } from "./internal/rows.js"
 import { script } from "./internal/script.js"
 import { seeding } from "./internal/seeding.js"
 import { syntax } from "./internal/syntax.js"
-
-const quoteIdentifier = (name: string): string => `"${name.replaceAll("\"", "\"\"")}"`
 
 const begin = (options: BeginOptions): string => {
   const words = ["BEGIN"]

@@ -228,6 +228,33 @@ describe("an array", () => {
       assert.deepEqual(rows, Array.from({ length: 10 }, () => ({ a: [1], b: [2] })))
     }))
 
+  it.scoped("is written anew where somebody has changed the type of its column, and nobody sees it", () =>
+    Effect.gen(function*() {
+      const at = yield* database
+      yield* admin(at.url, "create table v (it text[])")
+      const c = yield* connectTo(at)
+      const insert = statement("insert into v values ($1)", [["a"]])
+      const change = (type: string) =>
+        admin(at.url, "drop table v", `create table v (it ${type})`, "insert into v values (null)")
+      const found = Effect.map(admin(at.url, "select it::text from v where it is not null"), (rows) => rows[0]!["it"])
+      yield* c.execute(insert)
+      yield* change("jsonb")
+      yield* c.execute({ ...insert, prelude: ["BEGIN"] })
+      yield* c.control("commit", "COMMIT")
+      assert.equal(yield* found, `["a"]`)
+      yield* c.execute(insert)
+      yield* change("text[]")
+      yield* c.pipeline!([{ ...insert, prelude: ["BEGIN"] }, insert])
+      yield* c.control("commit", "COMMIT")
+      assert.equal(yield* found, "{a}")
+      yield* c.execute(insert)
+      yield* change("jsonb")
+      let committed = 0
+      yield* c.batch!([{ ...insert, prelude: ["BEGIN"] }], "COMMIT", () => committed++)
+      assert.equal(yield* found, `["a"]`)
+      assert.equal(committed, 1)
+    }))
+
   it.scoped("begins its session's transaction, and its failure is the statement's", () =>
     Effect.gen(function*() {
       const c = yield* connection()

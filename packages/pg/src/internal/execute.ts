@@ -11,7 +11,7 @@ import { collect } from "./collect.js"
 import { Exchange, Script, Step } from "./exchange.js"
 import { type Answered, outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
-import { bindAsKnown, Bound, describe } from "./parameterTypes.js"
+import { bindAsKnown, Bound, describe, retyped } from "./parameterTypes.js"
 import { refusedText } from "./refused.js"
 import { forgetStale, isUndone } from "./stale.js"
 import { type Traits, traits } from "./traits.js"
@@ -95,6 +95,7 @@ const executeSteps = (
     }
     const stale = forgetStale(channel, exchange, outcome)
     if (stale !== undefined && idle && isUndone(exchange, outcome, begins)) {
+      if (types.length > 0) return answer(retyped(channel, execute(channel, { ...statement, prepare: false })))
       return answer(callback((answer) => executeSteps(channel, statement, values, types, about, true, answer)))
     }
     answer(Effect.fail(outcomeFailure(channel, outcome, {

@@ -7,10 +7,12 @@
  *
  * Source: https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
  */
+import { Effect } from "effect"
 import type { Statement } from "effect-sql-engine/Driver"
 import type { SqlFailure } from "effect-sql-engine/SqlFailure"
 import { askForTypes } from "./catalogTypes.js"
 import type { Channel } from "./channel.js"
+import { control } from "./control.js"
 import { DescribeStep, type Outcome } from "./exchange.js"
 import { linkFailure } from "./failure.js"
 import { outcomeFailure } from "./outcome.js"
@@ -95,6 +97,13 @@ export const describe = (
   })
   return () => stop?.()
 }
+
+/**
+ * Runs work from its beginning after it has failed on a prepared statement whose parameters have other types by now: its
+ * values have to be written for these. What it began is rolled back first.
+ */
+export const retyped = <A>(channel: Channel, work: Effect.Effect<A, SqlFailure>): Effect.Effect<A, SqlFailure> =>
+  Effect.zipRight(channel.link.status === "I" ? Effect.void : control(channel, "rollback", "ROLLBACK"), work)
 
 const lost = ({ context, settings }: Channel, { lost }: Outcome, statement: string): SqlFailure =>
   linkFailure(

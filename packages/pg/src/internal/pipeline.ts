@@ -14,7 +14,7 @@ import { Step } from "./exchange.js"
 import { answered } from "./execute.js"
 import { outcomeFailure, unusable } from "./outcome.js"
 import { bind, isBound } from "./parameters.js"
-import { bindAsKnown, Bound } from "./parameterTypes.js"
+import { bindAsKnown, Bound, retyped } from "./parameterTypes.js"
 import { refusedText } from "./refused.js"
 import { forgetStale, isUndone } from "./stale.js"
 import { together, type Traits, traits } from "./traits.js"
@@ -111,8 +111,12 @@ const sendTogether = (
       // A lock of the session would be taken once more.
       const kept = exchange.answered > ahead && about.leaves
       if (stale !== undefined && idle && !kept && isUndone(exchange, outcome, begins)) {
-        onTheWay = send(true)
-        return
+        if (!bounds.some(({ types }) => types.length > 0)) {
+          onTheWay = send(true)
+          return
+        }
+        const unprepared = statements.map((statement) => ({ ...statement, prepare: false }))
+        return answer(retyped(channel, pipeline(channel, unprepared, ending)))
       }
       // What failed, or would have been next; of what was refused ahead of them the first knows.
       const at = Math.max(0, Math.min(exchange.answered - ahead, statements.length - 1))

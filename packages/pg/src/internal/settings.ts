@@ -8,6 +8,7 @@ import type * as net from "node:net"
 import * as os from "node:os"
 import type { Host, PgConfig, SslMode, TargetSessionAttrs } from "../PgConfig.js"
 import { driverOptions } from "./options.js"
+import { quoteIdentifier } from "./quoting.js"
 import { Startup } from "./startup.js"
 import { readTls, type TlsSettings } from "./tls.js"
 import type { Problem } from "./unsupported.js"
@@ -148,8 +149,6 @@ const without = (config: PgConfig, unfit: ReadonlyArray<Problem>): PgConfig => {
   return Object.fromEntries(Object.entries(config).filter(([name]) => !wrong.has(name)))
 }
 
-const quoted = (name: string) => `"${name.replaceAll("\"", "\"\"")}"`
-
 const startupOf = (
   config: PgConfig,
   user: string,
@@ -164,7 +163,7 @@ const startupOf = (
     ...(config.options === undefined ? {} : { options: config.options }),
     ...(searchPath === undefined
       ? {}
-      : { search_path: typeof searchPath === "string" ? searchPath : searchPath.map(quoted).join(", ") }),
+      : { search_path: typeof searchPath === "string" ? searchPath : searchPath.map(quoteIdentifier).join(", ") }),
     ...Object.fromEntries(
       Object.entries(timeouts).flatMap(([name, value]) => value === undefined ? [] : [[name, `${value}`]])
     ),

@@ -128,11 +128,6 @@ export class Codec {
     return form
   }
 
-  /** Whether a column holds documents. */
-  isDocument(column: Column): boolean {
-    return this.formOf(column).document
-  }
-
   /** What the encoded side of a field holds. */
   kindOf({ key, type }: Column): ColumnKind | undefined {
     return this.properties.get(key)?.kind ?? (typeof type === "string" ? type : undefined)

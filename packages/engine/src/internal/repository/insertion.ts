@@ -55,7 +55,7 @@ export const insertion = (
   if (columns.length === 0) return segments(`INSERT INTO ${layout.name} DEFAULT VALUES`, tail, returning)
   const counted = layout.table.columns.some(({ generated, name }) => generated && columns.includes(name))
   const into = `INSERT INTO ${layout.name} AS t (${layout.list(columns)}) ${counted ? layout.rows.overriding : ""}`
-  return rows.length === 1 || layout.rows.relation === undefined
+  return rows.length === 1 || layout.rows.columns === undefined
     ? segments(into, "VALUES ", valuesOf(columns, rows), tail, returning)
     : segments(
       into,

@@ -6,7 +6,7 @@ import type { Dialect } from "../../Dialect.js"
 import { EngineConfigError } from "../failure/engine.js"
 import type { AnyTable, Column } from "../table/model.js"
 import { Codec } from "./codec.js"
-import type { Rows } from "./words.js"
+import type { Rows, RowsColumn } from "./words.js"
 
 /** A table in a dialect. */
 export class Layout {
@@ -18,6 +18,7 @@ export class Layout {
   readonly key: ReadonlyArray<Column>
   private readonly byField: ReadonlyMap<string, Column>
   private readonly quoted = new Map<string, string>()
+  private readonly known = new Map<string, RowsColumn>()
 
   constructor(readonly table: AnyTable, readonly dialect: Dialect, readonly rows: Rows) {
     const { name, rules, schema } = table
@@ -48,6 +49,16 @@ export class Layout {
   /** Names of columns, one after the other. */
   list(columns: ReadonlyArray<string>, prefix = ""): string {
     return columns.map((column) => prefix + this.id(column)).join(", ")
+  }
+
+  /** What many rows have to know of a column. */
+  columnOf(name: string): RowsColumn {
+    let known = this.known.get(name)
+    if (known === undefined) {
+      const { list } = this.codec.formOf(this.table.columns.find((column) => column.name === name)!)
+      this.known.set(name, known = { name, list })
+    }
+    return known
   }
 
   /** The column of a field. */

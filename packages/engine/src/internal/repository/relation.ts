@@ -5,8 +5,7 @@
 import type { Segment } from "@effect/sql/Statement"
 import type { Values } from "./codec.js"
 import type { Layout } from "./layout.js"
-import { around, between, bound, segments } from "./text.js"
-import type { Cell } from "./words.js"
+import { between, bound, interleaved, segments } from "./text.js"
 
 /** The rows as they are bound, in so many statements as it takes. */
 export const portions = <A>(
@@ -15,26 +14,13 @@ export const portions = <A>(
   all: ReadonlyArray<A>,
   besides = 0
 ): ReadonlyArray<ReadonlyArray<A>> => {
-  const most = rows.relation === undefined
+  const most = rows.columns === undefined
     ? Math.min(rows.rows, Math.floor((rows.parameters - besides) / Math.max(1, columns)))
     : rows.rows
   if (all.length <= most) return all.length === 0 ? [] : [all]
   const found: Array<ReadonlyArray<A>> = []
   for (let from = 0; from < all.length; from += most) found.push(all.slice(from, from + most))
   return found
-}
-
-/** The cells of rows that have these columns. */
-const cellsOf = (
-  { codec, table }: Layout,
-  columns: ReadonlyArray<string>,
-  rows: ReadonlyArray<Values>
-): ReadonlyArray<ReadonlyArray<Cell>> => {
-  const known = columns.map((column) => ({
-    column,
-    isDocument: codec.isDocument(table.columns.find(({ name }) => name === column)!)
-  }))
-  return rows.map((row) => known.map(({ column, isDocument }) => ({ column, value: row[column], isDocument })))
 }
 
 /** Rows in parentheses. */
@@ -62,11 +48,10 @@ export const relationOf = (
   rows: ReadonlyArray<Values>
 ): ReadonlyArray<Segment> => {
   const counter = layout.id("effect_n")
-  const relation = layout.rows.relation?.(layout.name, cellsOf(layout, columns, rows))
-  if (relation !== undefined) {
+  if (layout.rows.columns !== undefined) {
     return segments(
       `(SELECT row_number() OVER () AS ${counter}, ${layout.list(columns, "r.")} FROM `,
-      around(relation),
+      interleaved(layout.rows.columns(layout.name, columns.map((name) => layout.columnOf(name)), rows)),
       " AS r) AS v"
     )
   }

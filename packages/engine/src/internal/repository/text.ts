@@ -3,7 +3,7 @@
  */
 import type { Fragment, Segment } from "@effect/sql/Statement"
 import { FragmentId } from "@effect/sql/Statement"
-import type { Around } from "./words.js"
+import type { Around, Interleaved } from "./words.js"
 
 /** A value to bind. */
 export const bound = (value: unknown): Segment => ({ _tag: "Parameter", value })
@@ -40,6 +40,10 @@ export const fragment = (...pieces: ReadonlyArray<Piece>): Fragment => ({
 /** A piece around a value. */
 export const around = ({ after, before, value }: Around): ReadonlyArray<Segment> =>
   segments(before, bound(value), after)
+
+/** Texts around values. */
+export const interleaved = ({ texts, values }: Interleaved): ReadonlyArray<Segment> =>
+  segments(...texts.flatMap((text, at) => at < values.length ? [text, bound(values[at])] : [text]))
 
 /** Pieces with a text between them. */
 export const between = (separator: string, pieces: ReadonlyArray<Piece>): ReadonlyArray<Segment> => {

@@ -15,7 +15,18 @@ export interface Around {
 }
 
 /**
- * The value of a column in a row on its way to the database, and whether it is the text of a document.
+ * SQL around bound values: a text ahead of each, and one behind the last.
+ *
+ * @since 0.1.0
+ * @category rows
+ */
+export interface Interleaved {
+  readonly texts: ReadonlyArray<string>
+  readonly values: ReadonlyArray<unknown>
+}
+
+/**
+ * The value of a column in a row on its way to the database.
  *
  * @since 0.1.0
  * @category rows
@@ -23,7 +34,17 @@ export interface Around {
 export interface Cell {
   readonly column: string
   readonly value: unknown
-  readonly isDocument: boolean
+}
+
+/**
+ * A column of rows on their way to the database: its name, and whether it is an array of the database's own.
+ *
+ * @since 0.1.0
+ * @category rows
+ */
+export interface RowsColumn {
+  readonly name: string
+  readonly list: boolean
 }
 
 /**
@@ -37,7 +58,21 @@ export interface Rows {
   readonly rows: number
   /** Whether a document comes back as a value, and not as its text. */
   readonly parsesDocuments: boolean
-  /** Rows as a relation out of one bound value, with the columns of this table and of their types. Absent: as VALUES. */
+  /**
+   * Rows of a declared table as a relation out of one bound value for each column, with the names and types of the table's
+   * columns. The text is the same for any number of rows. Absent: as VALUES.
+   */
+  readonly columns?:
+    | ((
+      table: string,
+      columns: ReadonlyArray<RowsColumn>,
+      rows: ReadonlyArray<Readonly<Record<string, unknown>>>
+    ) => Interleaved)
+    | undefined
+  /**
+   * Rows of any table as a relation out of one bound value, of which every column is read by the type that the database
+   * has for it: for rows whose table nobody has declared. A document that is `null` is NULL. Absent: as VALUES.
+   */
   readonly relation?: ((table: string, rows: ReadonlyArray<ReadonlyArray<Cell>>) => Around) | undefined
   /** Whether a column is one of these values, bound as one. Absent, or nothing: as a list in parentheses. */
   readonly among: (column: string, values: ReadonlyArray<unknown>) => Around | undefined

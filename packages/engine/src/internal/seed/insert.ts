@@ -2,13 +2,12 @@
  * Writing the rows of a seed, inside of its session: foreign keys wait until all rows are there.
  */
 import { Effect } from "effect"
-import type { Cell, Seeding } from "../../Dialect.js"
+import type { Seeding } from "../../Dialect.js"
 import type { EngineService } from "../../Engine.js"
 import { fromSqlError, refine, SeedFailed, SeedOrphans } from "../../SqlFailure.js"
 import type { SqlFailure } from "../../SqlFailure.js"
 import { valuesOf } from "../repository/relation.js"
 import { around, fragment, segments } from "../repository/text.js"
-import { Json } from "../value/json.js"
 import type { Rows } from "./read.js"
 import type { Columns, Reader } from "./resource.js"
 
@@ -46,9 +45,7 @@ const relation = (
 ) => {
   const { relation } = dialect.rows ?? {}
   if (relation === undefined) return segments("VALUES ", valuesOf(columns, rows))
-  const cells = rows.map((row) =>
-    columns.map((column): Cell => ({ column, value: row[column], isDocument: row[column] instanceof Json }))
-  )
+  const cells = rows.map((row) => columns.map((column) => ({ column, value: row[column] })))
   const names = columns.map((column) => `r.${dialect.quoteIdentifier(column)}`)
   return segments(`SELECT ${names.join(", ")} FROM `, around(relation(into, cells)), " AS r")
 }

@@ -7,6 +7,7 @@
 import { BigDecimal, DateTime } from "effect"
 import { hasLoneSurrogate, Json, typeName } from "effect-sql-engine/Driver"
 import { types as is } from "node:util"
+import { columnText, ColumnValues } from "./columns.js"
 import { dateText } from "./dates.js"
 import { decimalText } from "./decimals.js"
 import { documentText } from "./documents.js"
@@ -70,8 +71,12 @@ const ofObject = (value: object, kind: Kind | undefined): WireValue => {
       ? listText(value.value, kind, encode)
       : documentText(value)
   }
+  if (value instanceof ColumnValues) {
+    if (kind === undefined) throw untyped
+    return columnText(value, kind, encode)
+  }
   if (value instanceof Recordset) return recordsetText(value, encode)
-  if (value instanceof Elements) return listText(value.values, "plain", encode)
+  if (value instanceof Elements) return listText(value.values, "bytes", encode)
   if (is.isAnyArrayBuffer(value)) return Buffer.from(value)
   if (DateTime.isDateTime(value)) return dateText(DateTime.toDateUtc(value))
   if (BigDecimal.isBigDecimal(value)) return decimalText(value)

@@ -5,7 +5,7 @@
  */
 
 /** How the values of a type are written where a JavaScript value alone does not say it. */
-export type Kind = "plain" | "document" | ListKind
+export type Kind = "plain" | "bytes" | "document" | ListKind
 
 /** An array type: what its elements are, and what stands between them. */
 export class ListKind {
@@ -71,7 +71,7 @@ export const elementOf: ReadonlyMap<number, number> = new Map(arrays)
 /** Elements stand behind commas everywhere but in arrays of boxes, which have commas of their own. */
 export const delimiterOf = (element: number): string => element === oids.box ? ";" : ","
 
-const kinds = new Map<number, Kind>([[oids.json, "document"], [oids.jsonb, "document"]])
+const kinds = new Map<number, Kind>([[oids.bytea, "bytes"], [oids.json, "document"], [oids.jsonb, "document"]])
 for (const [array, element] of arrays) {
   kinds.set(array, new ListKind(kinds.get(element) ?? "plain", delimiterOf(element)))
 }
