@@ -13,7 +13,7 @@ import { inZone } from "./support/zones.js"
 
 type Row = Readonly<Record<string, unknown>>
 
-const { quoteIdentifier, rows: { columns, relation } } = dialect as Required<typeof dialect> & {
+const { quoteIdentifier, rows: { among, columns, relation } } = dialect as Required<typeof dialect> & {
   rows: Required<NonNullable<typeof dialect.rows>>
 }
 
@@ -156,6 +156,24 @@ describe("one row and many rows", () => {
       ) {
         assert.equal((yield* Effect.flip(run(c, sql, params)))._tag, "DataError")
       }
+    }))
+
+  it.scoped("are found among a list of values, boxes too", () =>
+    Effect.gen(function*() {
+      const c = yield* connection()
+      const bytes = new Uint8Array([0, 255])
+      const lists = [
+        ["box", ["(1,1),(0,0)", "(5,5),(0,0)"], "(1,1),(0,0)"],
+        ["text", ["(a)", "b"], "(a)"],
+        ["bytea", [bytes, new Uint8Array()], bytes],
+        ["jsonb", [new Json("a"), new Json([1])], new Json([1])],
+        ["timestamptz", [new Date(0), new Date(1)], new Date(1)]
+      ] as const
+      for (const [type, values, value] of lists) {
+        const { after, before, value: list } = among(`$1::${type}`, values)!
+        assert.deepEqual(yield* run(c, `select ${before}$2${after} as found`, [value, list]), [{ found: true }], type)
+      }
+      assert.equal(among("a", [["a"]]), undefined)
     }))
 
   it.scoped("take one round trip, after the first time on a connection", () =>

@@ -58,6 +58,14 @@ const bySaying = (value: ToPostgres, kind: Kind | undefined): WireValue => {
   throw new Unencodable("has a toPostgres that never comes to an end")
 }
 
+/** `((2,3),(1,1))`: only boxes have another delimiter between elements, and only they have texts like these. */
+const mayBeBox = (value: unknown): boolean => typeof value === "string" && value.startsWith("(")
+
+const elementsText = ({ values }: Elements, kind: Kind | undefined): string => {
+  if (kind === undefined && values.some(mayBeBox)) throw untyped
+  return listText(values, new ListKind("bytes", kind instanceof ListKind ? kind.delimiter : ","), encode)
+}
+
 const ofObject = (value: object, kind: Kind | undefined): WireValue => {
   if (Buffer.isBuffer(value)) return value
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
@@ -76,7 +84,7 @@ const ofObject = (value: object, kind: Kind | undefined): WireValue => {
     return columnText(value, kind, encode)
   }
   if (value instanceof Recordset) return recordsetText(value, encode)
-  if (value instanceof Elements) return listText(value.values, "bytes", encode)
+  if (value instanceof Elements) return elementsText(value, kind)
   if (is.isAnyArrayBuffer(value)) return Buffer.from(value)
   if (DateTime.isDateTime(value)) return dateText(DateTime.toDateUtc(value))
   if (BigDecimal.isBigDecimal(value)) return decimalText(value)
