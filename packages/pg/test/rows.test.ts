@@ -13,9 +13,10 @@ import { inZone } from "./support/zones.js"
 
 type Row = Readonly<Record<string, unknown>>
 
-const { quoteIdentifier, rows: { among, columns, relation } } = dialect as Required<typeof dialect> & {
-  rows: Required<NonNullable<typeof dialect.rows>>
-}
+const { quoteIdentifier } = dialect
+const { among } = dialect.rows!
+const columns = dialect.rows!.columns!
+const relation = dialect.rows!.relation!
 
 /** INSERT of rows out of arrays; the columns whose names are given are arrays. */
 const byColumns = (rows: ReadonlyArray<Row>, lists: ReadonlyArray<string>, table = "v") => {
@@ -111,7 +112,7 @@ describe("one row and many rows", () => {
             // Prepared for another type, a parameter would keep that.
             const table = `v${n}`
             yield* admin(at.url, `create table ${table} (n serial, "it's \\ ""it" ${type})`)
-            const rows = values.map((value) => ({ "it's \\ \"it": value }))
+            const rows: ReadonlyArray<Row> = values.map((value) => ({ "it's \\ \"it": value }))
             const [name] = Object.keys(rows[0]!)
             const send = ({ params, sql }: { sql: string; params: ReadonlyArray<unknown> }) => run(c, sql, params)
             for (const row of rows) yield* send(alone(row, table))
